@@ -1,0 +1,1 @@
+"""Bayesian 3-D analysis of gamma-ray sky maps."""

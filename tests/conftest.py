@@ -1,0 +1,52 @@
+"""Fixtures that every layer shares. No network, no work at import but the settings of the numerical libraries."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+# Before NumPy, JAX and PyTensor are imported: one thread a process (pytest-xdist runs several), a compile cache of
+# its own, so that tests neither reuse nor fill the one of the user's analyses.
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bayesmap-tests"
+os.environ.setdefault("PYTENSOR_FLAGS", f"base_compiledir={_CACHE / 'pytensor'}")
+os.environ.setdefault("MPLBACKEND", "agg")
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA_VARIABLE = "BAYESMAP_REFERENCE_DATA"
+
+
+def find_reference_data(environ, root):
+    """Return the folder of the reference data sets, or None where there is none.
+
+    A folder that was named but is not there is an error: a typo must not look like a skip.
+    """
+    named = environ.get(DATA_VARIABLE)
+    if named:
+        folder = Path(named)
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                f"{DATA_VARIABLE}={named} is not a folder. Correct it, or unset it to skip these tests."
+            )
+        return folder.resolve()
+    folder = root.parent / "shared" / "data"
+    return folder.resolve() if folder.is_dir() else None
+
+
+@pytest.fixture(scope="session")
+def reference_data() -> Path:
+    """Folder of the reference data sets (real data, Gammapy's numbers), never part of the repository."""
+    folder = find_reference_data(os.environ, ROOT)
+    if folder is None:
+        pytest.skip(f"reference data not found: set {DATA_VARIABLE} to their folder")
+    return folder
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Seeded generator, the same numbers in every test and every run."""
+    return np.random.default_rng(20260101)
