@@ -1,1 +1,132 @@
-"""Bayesian 3-D analysis of gamma-ray sky maps."""
+"""Bayesian 3-D analysis of gamma-ray sky maps.
+
+Every public name is loaded when it is first asked for: ``import bayesmap`` alone imports no PyMC, JAX or ArviZ.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bayesmap.dataset import MapDataset
+    from bayesmap.errors import (
+        BayesmapError,
+        BayesmapInputError,
+        BayesmapIOError,
+        ConfigError,
+        FitStateError,
+        GeometryError,
+        ModelError,
+        PriorError,
+        ProblemList,
+        ResponseError,
+        UnitsError,
+    )
+    from bayesmap.fit import MapFit, simulate
+    from bayesmap.io.gammapy import read_dataset, write_dataset
+    from bayesmap.io.yaml import read_models, write_models
+    from bayesmap.irf.edisp import EnergyDispersion
+    from bayesmap.irf.psf import PSFKernel, RadialPSF
+    from bayesmap.maps.axis import MapAxis
+    from bayesmap.maps.geometry import WcsGeom
+    from bayesmap.maps.map import WcsNDMap
+    from bayesmap.models import (
+        BackgroundModel,
+        ExpCutoffPowerLawSpectralModel,
+        FoVBackgroundModel,
+        LogParabolaSpectralModel,
+        Models,
+        Parameter,
+        PowerLawNormSpectralModel,
+        PowerLawSpectralModel,
+        SkyModel,
+    )
+
+# Where each public name lives; the imports above tell type checkers the same, and a test compares the two.
+_HOMES = {
+    "bayesmap.dataset": ("MapDataset",),
+    "bayesmap.errors": (
+        "BayesmapError",
+        "BayesmapInputError",
+        "BayesmapIOError",
+        "ConfigError",
+        "FitStateError",
+        "GeometryError",
+        "ModelError",
+        "PriorError",
+        "ProblemList",
+        "ResponseError",
+        "UnitsError",
+    ),
+    "bayesmap.fit": ("MapFit", "simulate"),
+    "bayesmap.io.gammapy": ("read_dataset", "write_dataset"),
+    "bayesmap.io.yaml": ("read_models", "write_models"),
+    "bayesmap.irf.edisp": ("EnergyDispersion",),
+    "bayesmap.irf.psf": ("PSFKernel", "RadialPSF"),
+    "bayesmap.maps.axis": ("MapAxis",),
+    "bayesmap.maps.geometry": ("WcsGeom",),
+    "bayesmap.maps.map": ("WcsNDMap",),
+    "bayesmap.models": (
+        "BackgroundModel",
+        "ExpCutoffPowerLawSpectralModel",
+        "FoVBackgroundModel",
+        "LogParabolaSpectralModel",
+        "Models",
+        "Parameter",
+        "PowerLawNormSpectralModel",
+        "PowerLawSpectralModel",
+        "SkyModel",
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "BackgroundModel",
+    "BayesmapError",
+    "BayesmapIOError",
+    "BayesmapInputError",
+    "ConfigError",
+    "EnergyDispersion",
+    "ExpCutoffPowerLawSpectralModel",
+    "FitStateError",
+    "FoVBackgroundModel",
+    "GeometryError",
+    "LogParabolaSpectralModel",
+    "MapAxis",
+    "MapDataset",
+    "MapFit",
+    "ModelError",
+    "Models",
+    "PSFKernel",
+    "Parameter",
+    "PowerLawNormSpectralModel",
+    "PowerLawSpectralModel",
+    "PriorError",
+    "ProblemList",
+    "RadialPSF",
+    "ResponseError",
+    "SkyModel",
+    "UnitsError",
+    "WcsGeom",
+    "WcsNDMap",
+    "read_dataset",
+    "read_models",
+    "simulate",
+    "write_dataset",
+    "write_models",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from the module it lives in."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'bayesmap' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Public names, loaded or not."""
+    return sorted({*globals(), *__all__})

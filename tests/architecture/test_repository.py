@@ -94,7 +94,7 @@ def test_every_parameter_name_is_in_the_notation_table():
 
 def parameter_names(cls):
     """Declared parameter names of a model class."""
-    return getattr(cls, "parameter_names", ())
+    return [parameter.name for parameter in cls.default_parameters]
 
 
 def test_readme_commands_are_what_ci_runs():

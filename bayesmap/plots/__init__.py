@@ -1,0 +1,1 @@
+"""Pictures of maps and results; each function takes what it shows and returns the matplotlib figure."""

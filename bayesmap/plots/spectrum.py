@@ -1,0 +1,115 @@
+"""Observed and predicted counts in each energy bin, with residuals."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.stats import gamma
+
+from bayesmap.checks.residuals import residual_significance
+from bayesmap.maps.map import WcsNDMap
+
+ONE_SIGMA_TAIL = 0.15865525393145707  # probability of a normal variable below -1
+
+
+def poisson_interval(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Central 68.27 % confidence interval of a Poisson expectation, exact for each count.
+
+    Parameters
+    ----------
+    counts : numpy.ndarray
+        Observed counts.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Lower and upper limits; the lower limit at 0 counts is 0.
+
+    References
+    ----------
+    Garwood 1936, Biometrika 28, 437.
+
+    Examples
+    --------
+    >>> low, high = poisson_interval(np.array([0.0, 10.0]))
+    >>> low.round(3), high.round(3)
+    (array([0.   , 6.891]), array([ 1.841, 14.267]))
+    """
+    counts = np.asarray(counts, dtype=float)
+    positive = np.where(counts > 0, counts, 1.0)
+    low = np.where(counts > 0, gamma.ppf(ONE_SIGMA_TAIL, positive), 0.0)
+    return low, gamma.ppf(1.0 - ONE_SIGMA_TAIL, counts + 1.0)
+
+
+def plot_spectrum(
+    counts: WcsNDMap,
+    npred: WcsNDMap,
+    *,
+    mask: np.ndarray | None = None,
+    figure: Figure | None = None,
+) -> Figure:
+    """Show counts and prediction per energy bin, summed over the sky, and their residual significance.
+
+    These are counts per bin, not an unfolded flux: the response is not divided out.
+
+    Parameters
+    ----------
+    counts : WcsNDMap
+        Observed counts (energy, lat, lon).
+    npred : WcsNDMap
+        Predicted counts on the same geometry.
+    mask : numpy.ndarray of bool, optional
+        Bins of the fit; the others are left out.
+    figure : matplotlib.figure.Figure, optional
+        Figure to draw on; a new one by default.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure with the spectrum above the residuals.
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-CK-001 if the shapes differ.
+    """
+    figure = Figure(figsize=(7, 5.5), layout="constrained") if figure is None else figure
+    observed, expected = (
+        (cube.data if mask is None else np.where(mask, cube.data, 0.0)).sum(axis=(1, 2)) for cube in (counts, npred)
+    )
+    axis = counts.geom.axis("energy")
+    above, below = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": (3, 1)})
+    _draw_counts(above, axis.edges, axis.center, observed, expected)
+    significance = residual_significance(observed, expected)
+    below.axhline(0.0, color="tab:red", linewidth=1.2)
+    below.errorbar(axis.center, significance, xerr=_bin_reach(axis.edges, axis.center), fmt="o", color="black", ms=4)
+    reach = max(3.5, 1.15 * float(np.abs(significance[np.isfinite(significance)]).max(initial=0.0)))
+    below.set(xlabel="Reconstructed energy (TeV)", ylabel=r"Residual ($\sigma$)", ylim=(-reach, reach))
+    for axes in (above, below):
+        axes.grid(color="0.5", alpha=0.25, linewidth=0.5)
+    figure.align_ylabels((above, below))
+    return figure
+
+
+def _bin_reach(edges: np.ndarray, center: np.ndarray) -> np.ndarray:
+    return np.stack([center - edges[:-1], edges[1:] - center])
+
+
+def _draw_counts(axes: Axes, edges: np.ndarray, center: np.ndarray, counts: np.ndarray, npred: np.ndarray) -> None:
+    low, high = poisson_interval(counts)
+    axes.stairs(npred, edges, color="tab:red", linewidth=1.5, label="predicted")
+    axes.errorbar(
+        center,
+        counts,
+        xerr=_bin_reach(edges, center),
+        yerr=np.stack([counts - low, high - counts]),
+        fmt="o",
+        color="black",
+        ms=4,
+        label="observed, 68% Poisson interval",
+    )
+    axes.set(xscale="log", yscale="log", ylabel="Counts per energy bin")
+    floor = max(0.3, 0.5 * float(min(npred[npred > 0].min(initial=np.inf), low[low > 0].min(initial=np.inf), 1e3)))
+    axes.set_ylim(bottom=floor)
+    axes.legend(frameon=False)
