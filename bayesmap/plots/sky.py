@@ -90,10 +90,10 @@ def source_positions(models: Models, frame: str) -> dict[str, tuple[float, float
     """
     positions = {}
     for model in models.sky_models:
-        values = {parameter.name: parameter.quantity for parameter in model.spatial_model.parameters}
-        if {"lon_0", "lat_0"} <= values.keys():
-            position = SkyCoord(values["lon_0"], values["lat_0"], frame=model.spatial_model.frame).transform_to(frame)
-            positions[model.name] = (position.spherical.lon.deg.item(), position.spherical.lat.deg.item())
+        shape = model.spatial_model
+        if shape.has_position:
+            position = SkyCoord(*shape.position, unit="deg", frame=shape.frame).transform_to(frame)
+            positions[model.name] = (float(position.spherical.lon.deg), float(position.spherical.lat.deg))
     return positions
 
 

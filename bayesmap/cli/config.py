@@ -1,0 +1,270 @@
+"""The configuration file of `bayesmap check` and `bayesmap fit`: its keys, read and checked in one pass."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bayesmap.cli.paths import check_output, confined_path
+from bayesmap.errors import BayesmapError, ConfigError, ProblemList
+from bayesmap.io.yaml import load_yaml
+from bayesmap.models.component import did_you_mean
+
+MAP_KEYS = ("counts", "exposure", "background", "mask", "psf", "edisp")
+REQUIRED_MAPS = ("counts", "exposure")
+EXPOSURE_ORDERS = ("true", "after_psf")
+PRIOR_SETS = ("default", "flat")
+
+
+@dataclass(frozen=True)
+class Config:
+    """What an analysis reads, does and writes; all paths are absolute and lie in allowed folders.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the configuration file.
+    models : Path or dict
+        Model file, or the models themselves.
+    output : Path
+        Folder for the results.
+    dataset : Path, optional
+        MapDataset file.
+    maps : dict
+        Name of a map -> its file, in place of `dataset`.
+    name : str, optional
+        Name of the data set; that of the file by default.
+    psf_max_radius : float, optional
+        Radius in deg at which a PSF table is cut.
+    exposure_order : str
+        ``"true"`` or ``"after_psf"``.
+    priors : str or dict
+        ``"default"``, ``"flat"`` or a prior for each of some parameters.
+    allow_asimov : bool
+        True if counts need not be integers.
+    optimize : dict
+        Options of the optimiser.
+    overwrite : bool
+        True if files in `output` may be replaced.
+    allow_paths : tuple of Path
+        Folders outside `folder` that may be read and written.
+    """
+
+    folder: Path
+    models: Path | Mapping[str, Any]
+    output: Path
+    dataset: Path | None = None
+    maps: Mapping[str, Path] = field(default_factory=dict)
+    name: str | None = None
+    psf_max_radius: float | None = None
+    exposure_order: str = "true"
+    priors: str | Mapping[str, Any] = "default"
+    allow_asimov: bool = False
+    optimize: Mapping[str, Any] = field(default_factory=dict)
+    overwrite: bool = False
+    allow_paths: tuple[Path, ...] = ()
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that every command with a configuration has."""
+    parser.add_argument("config", metavar="CONFIG", help="configuration file (YAML)")
+    add_path_arguments(parser)
+
+
+def add_path_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments on reading and writing outside the usual folders."""
+    parser.add_argument(
+        "--allow-path",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        default=[],
+        help="folder that may be read and written besides the configuration's own; may be repeated",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace files in an output folder that exists")
+
+
+def read_config(path: Path, *, allow_paths: Sequence[Path] = (), overwrite: bool = False) -> Config:
+    """Read a configuration file and check every key.
+
+    Parameters
+    ----------
+    path : Path
+        YAML file.
+    allow_paths : sequence of Path
+        Folders outside the configuration's own that it may name.
+    overwrite : bool
+        True if files in an existing output folder may be replaced.
+
+    Returns
+    -------
+    Config
+        Checked configuration.
+
+    Raises
+    ------
+    ConfigError
+        BM-CF-031 unknown key, BM-CF-032 wrong value, BM-CF-033 missing or contradicting keys.
+    BayesmapIOError
+        BM-IO-031 for a path outside the allowed folders, BM-IO-032 for an output that exists.
+    ProblemList
+        If there are several problems.
+    """
+    raw = load_yaml(path)
+    folder = path.resolve().parent
+    reader = _Reader(folder, tuple(place.resolve() for place in allow_paths))
+    problems: list[BayesmapError] = []
+    values: dict[str, Any] = {}
+    if not isinstance(raw, Mapping):
+        raise wrong_value("", raw, "a mapping of keys to values")
+    for key, value in raw.items():
+        try:
+            values[key] = reader.read(key, value)
+        except ProblemList as error:
+            problems.extend(error.problems)
+        except BayesmapError as error:
+            problems.append(error)
+    problems.extend(_missing_keys(raw))
+    if "output" in values:
+        try:
+            check_output(values["output"], overwrite=overwrite)
+        except BayesmapError as error:
+            problems.append(error)
+    if problems:
+        raise problems[0] if len(problems) == 1 else ProblemList(problems)
+    return Config(folder=folder, overwrite=overwrite, allow_paths=reader.allowed, **values)
+
+
+def wrong_value(where: str, value: object, expected: str) -> ConfigError:
+    """Return the error for a value that is not what its key needs.
+
+    Parameters
+    ----------
+    where : str
+        Key, with its parents.
+    value : object
+        What was found.
+    expected : str
+        What may stand there.
+    """
+    return ConfigError(
+        "BM-CF-032",
+        what=f"{where or 'the configuration'} is {value!r}",
+        rule=f"It must be {expected}",
+        remedy="Correct the value",
+    )
+
+
+def _unknown_key(where: str, key: object, known: Sequence[str]) -> ConfigError:
+    return ConfigError(
+        "BM-CF-031",
+        what=f"unknown key {key!r} in {where}",
+        rule=f"Known keys are {', '.join(known)}",
+        remedy=did_you_mean(str(key), tuple(known)) or "Remove it",
+    )
+
+
+def _missing_keys(raw: Mapping[str, Any]) -> list[ConfigError]:
+    complaints = [(f"the key {key!r} is missing", f"Add {key!r}") for key in ("models", "output") if key not in raw]
+    if "dataset" in raw and "maps" in raw:
+        complaints.append(("both 'dataset' and 'maps' are given", "Remove one of them"))
+    if "dataset" not in raw and "maps" not in raw:
+        complaints.append(("neither 'dataset' nor 'maps' is given", "Add 'dataset', the path of a MapDataset file"))
+    rule = "A configuration names its data (one of 'dataset' and 'maps'), 'models' and 'output'"
+    return [ConfigError("BM-CF-033", what=what, rule=rule, remedy=remedy) for what, remedy in complaints]
+
+
+class _Reader:
+    """Reads each key of a configuration; which keys there are stands in `read`."""
+
+    def __init__(self, folder: Path, allowed: tuple[Path, ...]) -> None:
+        self.folder = folder
+        self.allowed = allowed
+
+    def read(self, key: str, value: Any) -> Any:
+        """Return the checked value of a key."""
+        readers: dict[str, Callable[[str, Any], Any]] = {
+            "name": _text,
+            "dataset": self._input_path,
+            "maps": self._maps,
+            "models": self._models,
+            "psf_max_radius": _radius,
+            "exposure_order": _exposure_order,
+            "priors": _priors,
+            "allow_asimov": _flag,
+            "optimize": _mapping,
+            "output": self._output_path,
+        }
+        if key not in readers:
+            raise _unknown_key("the configuration", key, tuple(readers))
+        return readers[key](key, value)
+
+    def _input_path(self, where: str, value: Any) -> Path:
+        return confined_path(_text(where, value), folder=self.folder, allowed=self.allowed)
+
+    def _output_path(self, where: str, value: Any) -> Path:
+        return confined_path(_text(where, value), folder=self.folder, allowed=(Path.cwd(), *self.allowed))
+
+    def _maps(self, where: str, value: Any) -> dict[str, Path]:
+        entries = _mapping(where, value)
+        problems: list[BayesmapError] = [_unknown_key(where, key, MAP_KEYS) for key in entries if key not in MAP_KEYS]
+        for key in REQUIRED_MAPS:
+            if key not in entries:
+                problems.append(
+                    ConfigError(
+                        "BM-CF-033",
+                        what=f"{where} has no {key!r}",
+                        rule=f"{' and '.join(REQUIRED_MAPS)} are needed",
+                        remedy=f"Add {where}.{key}, the path of a FITS file",
+                    )
+                )
+        if problems:
+            raise ProblemList(problems)
+        return {key: self._input_path(f"{where}.{key}", path) for key, path in entries.items()}
+
+    def _models(self, where: str, value: Any) -> Path | Mapping[str, Any]:
+        return value if isinstance(value, Mapping) else self._input_path(where, value)
+
+
+def _text(where: str, value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise wrong_value(where, value, "text")
+    return value
+
+
+def _flag(where: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise wrong_value(where, value, "true or false")
+    return value
+
+
+def _mapping(where: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise wrong_value(where, value, "a mapping of keys to values")
+    return value
+
+
+def _radius(where: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not (math.isfinite(value) and value > 0):
+        raise wrong_value(where, value, "a number of degrees > 0, or null for the whole PSF")
+    return float(value)
+
+
+def _exposure_order(where: str, value: Any) -> str:
+    text = "true" if value is True else value  # YAML reads an unquoted true as a boolean
+    if text not in EXPOSURE_ORDERS:
+        raise wrong_value(where, value, f"one of {', '.join(EXPOSURE_ORDERS)}")
+    return str(text)
+
+
+def _priors(where: str, value: Any) -> str | Mapping[str, Any]:
+    if isinstance(value, Mapping) or value in PRIOR_SETS:
+        return value  # type: ignore[return-value]
+    raise wrong_value(where, value, f"one of {', '.join(PRIOR_SETS)}, or a mapping of parameter names to priors")

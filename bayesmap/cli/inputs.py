@@ -1,0 +1,100 @@
+"""From a configuration to a checked data set and models, with every problem on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bayesmap.cli.config import Config
+from bayesmap.dataset import MapDataset
+from bayesmap.errors import BayesmapError, ProblemList
+from bayesmap.io.gammapy import read_dataset, to_bayesmap_edisp, to_bayesmap_map, to_bayesmap_psf
+from bayesmap.io.yaml import read_models
+from bayesmap.models.sky import Models
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a fit needs: one data set and its models."""
+
+    dataset: MapDataset
+    models: Models
+
+
+def collect_inputs(config: Config) -> tuple[Inputs | None, tuple[BayesmapError, ...]]:
+    """Read and check everything that a configuration names.
+
+    Parameters
+    ----------
+    config : Config
+        Checked configuration.
+
+    Returns
+    -------
+    tuple
+        The inputs (None where something could not be read) and all problems found.
+    """
+    problems: list[BayesmapError] = []
+    dataset = _attempt(lambda: load_dataset(config), problems)
+    models = _attempt(lambda: load_models(config), problems)
+    if dataset is not None:
+        problems.extend(dataset.problems(allow_asimov=config.allow_asimov))
+    inputs = Inputs(dataset, models) if dataset is not None and models is not None else None
+    return inputs, tuple(problems)
+
+
+def load_inputs(config: Config) -> Inputs:
+    """Read and check everything that a configuration names, or raise what is wrong.
+
+    Parameters
+    ----------
+    config : Config
+        Checked configuration.
+
+    Returns
+    -------
+    Inputs
+        Data set and models.
+
+    Raises
+    ------
+    BayesmapError
+        The problem, or a `ProblemList` of several.
+    """
+    inputs, problems = collect_inputs(config)
+    if len(problems) == 1:
+        raise problems[0]
+    if problems or inputs is None:
+        raise ProblemList(problems)
+    return inputs
+
+
+def load_dataset(config: Config) -> MapDataset:
+    """Read the data set of a configuration, from one file or from one file for each map."""
+    if config.dataset is not None:
+        return read_dataset(config.dataset, name=config.name, psf_max_radius=config.psf_max_radius)
+    maps = config.maps
+    return MapDataset(
+        name=config.name or "dataset",
+        counts=to_bayesmap_map(maps["counts"]),
+        exposure=to_bayesmap_map(maps["exposure"]),
+        background=to_bayesmap_map(maps["background"]) if "background" in maps else None,
+        mask=to_bayesmap_map(maps["mask"]) if "mask" in maps else None,
+        psf=to_bayesmap_psf(maps["psf"]) if "psf" in maps else None,
+        edisp=to_bayesmap_edisp(maps["edisp"]) if "edisp" in maps else None,
+    )
+
+
+def load_models(config: Config) -> Models:
+    """Read the models of a configuration, from a file or inline."""
+    return read_models(config.models, root=config.folder, allow_paths=config.allow_paths)
+
+
+def _attempt[Read](read: Callable[[], Read], problems: list[BayesmapError]) -> Read | None:
+    try:
+        return read()
+    except ProblemList as error:
+        problems.extend(error.problems)
+    except BayesmapError as error:
+        problems.append(error)
+    return None

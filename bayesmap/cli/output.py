@@ -1,0 +1,146 @@
+"""Files that a fit leaves: numbers as JSON and text, models as YAML, prediction as FITS, pictures as PNG."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import math
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bayesmap.dataset import MapDataset
+from bayesmap.io.yaml import write_models
+from bayesmap.maps.map import WcsNDMap
+from bayesmap.models.sky import Models
+
+PACKAGES = ("bayesmap", "pymc", "pytensor", "jax", "numpy", "scipy", "astropy")
+PICTURE_DPI = 150
+
+
+def data_hash(dataset: MapDataset) -> str:
+    """SHA-256 of the numbers of a data set: counts, mask, exposure, background, PSF and energy dispersion.
+
+    Parameters
+    ----------
+    dataset : MapDataset
+        Data set.
+
+    Returns
+    -------
+    str
+        Hexadecimal digest; the same numbers give the same digest, whatever the file's name or compression.
+    """
+    digest = hashlib.sha256()
+    parts = {
+        "counts": dataset.counts,
+        "mask": dataset.mask,
+        "exposure": dataset.exposure,
+        "background": dataset.background,
+        "psf": dataset.psf,
+        "edisp": dataset.edisp,
+    }
+    for name, part in parts.items():
+        digest.update(name.encode())
+        if part is not None:
+            data = np.ascontiguousarray(part.data)
+            digest.update(f"{data.shape}{data.dtype.str}".encode())
+            digest.update(data.tobytes())
+    return digest.hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that the numbers depend on."""
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
+def result_record(best: Any, covariance: Any, dataset: MapDataset) -> dict[str, Any]:
+    """Return what `result.json` holds: only JSON types, None where a number is not known.
+
+    Parameters
+    ----------
+    best : FitResult
+        Result of the fit.
+    covariance : CovarianceResult
+        Its covariance.
+    dataset : MapDataset
+        What was fitted.
+    """
+    parameters = {
+        name: {
+            "value": number(parameter.value),
+            "error": number(parameter.error),
+            "unit": parameter.unit,
+            "min": number(parameter.min),
+            "max": number(parameter.max),
+            "frozen": parameter.frozen,
+        }
+        for name, parameter in best.model.parameters.items()
+    }
+    return {
+        "success": bool(best.success),
+        "message": str(best.message),
+        "reasons": list(best.reasons),
+        "total_stat": number(best.total_stat),
+        "nfev": int(best.nfev),
+        "parameters": parameters,
+        "covariance": {
+            "names": list(covariance.names),
+            "matrix": [[number(value) for value in row] for row in np.asarray(covariance.matrix)],
+            "success": bool(covariance.success),
+        },
+        "dataset": {"name": dataset.name, "sha256": data_hash(dataset), "notes": list(dataset.notes)},
+        "versions": versions(),
+    }
+
+
+def number(value: float) -> float | None:
+    """Return a finite number as it is and anything else as None: JSON knows no NaN."""
+    return float(value) if math.isfinite(value) else None
+
+
+def covariance_table(names: Iterable[str], matrix: np.ndarray) -> str:
+    """Return the covariance matrix as tab-separated text with a head line and the name before each row."""
+    names = list(names)
+    rows = ["\t".join(["name", *names])]
+    for name, row in zip(names, np.asarray(matrix), strict=True):
+        rows.append("\t".join([name, *(f"{value:.12e}" for value in row)]))
+    return "\n".join(rows) + "\n"
+
+
+def write_result(folder: Path, best: Any, covariance: Any, dataset: MapDataset, npred: WcsNDMap) -> None:
+    """Write all files of a fit into a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Existing folder.
+    best : FitResult
+        Result of the fit.
+    covariance : CovarianceResult
+        Its covariance.
+    dataset : MapDataset
+        What was fitted.
+    npred : WcsNDMap
+        Predicted counts at the best fit.
+    """
+    record = result_record(best, covariance, dataset)
+    (folder / "result.json").write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
+    (folder / "covariance.tsv").write_text(covariance_table(covariance.names, covariance.matrix))
+    write_models(best.model, folder / "models.yaml")
+    npred.write(folder / "npred.fits.gz")
+    write_pictures(folder, dataset, npred, best.model)
+
+
+def write_pictures(folder: Path, dataset: MapDataset, npred: WcsNDMap, models: Models) -> None:
+    """Write ``maps.png`` (counts, prediction, residuals) and ``spectrum.png`` into a folder."""
+    from bayesmap.plots.counts import plot_counts
+    from bayesmap.plots.spectrum import plot_spectrum
+
+    mask = dataset.mask_data
+    plot_counts(dataset.counts, npred, mask=mask, models=models).savefig(folder / "maps.png", dpi=PICTURE_DPI)
+    plot_spectrum(dataset.counts, npred, mask=mask).savefig(folder / "spectrum.png", dpi=PICTURE_DPI)

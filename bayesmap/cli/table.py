@@ -1,0 +1,94 @@
+"""Fitted parameters as a table for a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from bayesmap.models.parameter import Parameter
+from bayesmap.models.sky import Models
+
+
+def format_value(value: float, error: float) -> tuple[str, str]:
+    """Return value and error as text, both to the second significant digit of the error.
+
+    Parameters
+    ----------
+    value, error : float
+        Number and its standard deviation; a NaN or zero error shows as an empty string.
+
+    Examples
+    --------
+    >>> format_value(2.27184, 0.0321)
+    ('2.272', '0.032')
+    >>> format_value(3.1234e-12, 4.05e-13)
+    ('3.12e-12', '4.1e-13')
+    >>> format_value(1.0, float("nan"))
+    ('1', '')
+    """
+    if not (math.isfinite(error) and error > 0):
+        return f"{value:.6g}", ""
+    decade = math.floor(math.log10(error))
+    largest = max(abs(value), error)
+    if 1e-3 <= largest < 1e5:
+        digits = max(0, 1 - decade)
+        return f"{value:.{digits}f}", f"{error:.{digits}f}"
+    digits = max(0, math.floor(math.log10(largest)) - decade + 1)
+    return f"{value:.{digits}e}", f"{error:.1e}"
+
+
+def parameter_note(parameter: Parameter) -> str:
+    """Return ``frozen``, ``at min``, ``at max`` or an empty string.
+
+    A free parameter is at a limit if it is nearer to it than a hundredth of its error (of its value where there is no
+    error).
+    """
+    if parameter.frozen:
+        return "frozen"
+    scale = parameter.error if parameter.error > 0 else abs(parameter.value)
+    for name, limit in (("min", parameter.min), ("max", parameter.max)):
+        if math.isfinite(limit) and abs(parameter.value - limit) <= 0.01 * scale:
+            return f"at {name}"
+    return ""
+
+
+def parameter_table(models: Models, truth: Mapping[str, float] | None = None) -> str:
+    """Return the parameters of fitted models as aligned text, one line each.
+
+    Parameters
+    ----------
+    models : Models
+        Fitted models.
+    truth : mapping of str to float, optional
+        True values by qualified name, in the parameters' units. Adds the columns ``true`` and ``pull``, the difference
+        in units of the error.
+
+    Returns
+    -------
+    str
+        Table with a line of column names.
+    """
+    header = ["name", "value", "error", "unit", *(["true", "pull"] if truth is not None else []), "note"]
+    rows = [header]
+    for name, parameter in models.parameters.items():
+        value, error = format_value(parameter.value, parameter.error)
+        row = [name, value, error, parameter.unit]
+        if truth is not None:
+            row += _truth_cells(parameter, truth.get(name))
+        rows.append([*row, parameter_note(parameter)])
+    return _aligned(rows, right=frozenset({"value", "error", "true", "pull"}))
+
+
+def _truth_cells(parameter: Parameter, true: float | None) -> list[str]:
+    if true is None or parameter.frozen:
+        return ["" if true is None else f"{true:.5g}", ""]
+    known = math.isfinite(parameter.error) and parameter.error > 0
+    return [f"{true:.5g}", f"{(parameter.value - true) / parameter.error:+.1f}" if known else ""]
+
+
+def _aligned(rows: Sequence[Sequence[str]], right: frozenset[str]) -> str:
+    columns = []
+    for cells in zip(*rows, strict=True):
+        width = max(map(len, cells))
+        columns.append([cell.rjust(width) if cells[0] in right else cell.ljust(width) for cell in cells])
+    return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
