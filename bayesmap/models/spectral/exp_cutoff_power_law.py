@@ -1,0 +1,69 @@
+"""Power law with an exponential cut-off."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from bayesmap.models.parameter import Parameter
+from bayesmap.models.spectral.base import SpectralExample, SpectralModel
+
+
+class ExpCutoffPowerLawSpectralModel(SpectralModel):
+    r"""Power law with exponential cut-off.
+
+    .. math:: \frac{dN}{dE} = A \left(\frac{E}{E_0}\right)^{-\Gamma} \exp\left(-(\lambda E)^\alpha\right)
+
+    For :math:`\alpha = 1` it is smooth through :math:`\lambda = 0` and goes on to negative values; otherwise
+    :math:`\lambda` must be positive.
+
+    Parameters
+    ----------
+    index : float
+        :math:`\Gamma`. Default 1.5.
+    amplitude : Quantity
+        :math:`A`. Default 1e-12 cm-2 s-1 TeV-1.
+    reference : Quantity
+        :math:`E_0`, frozen. Default 1 TeV.
+    lambda_ : Quantity
+        :math:`\lambda`, one over the cut-off energy. Default 0.1 TeV-1.
+    alpha : float
+        :math:`\alpha`, frozen. Default 1.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> model = ExpCutoffPowerLawSpectralModel(index=1.6, amplitude="4e-12 cm-2 s-1 TeV-1")
+    >>> print(f"{model(2 * u.TeV):.5g}")
+    1.0803e-12 1 / (TeV s cm2)
+    """
+
+    tag = ("ExpCutoffPowerLawSpectralModel", "ecpl")
+    index = Parameter("index", 1.5)
+    amplitude = Parameter("amplitude", 1e-12, "cm-2 s-1 TeV-1")
+    reference = Parameter("reference", 1.0, "TeV", frozen=True)
+    lambda_ = Parameter("lambda_", 0.1, "TeV-1")
+    alpha = Parameter("alpha", 1.0, frozen=True)
+
+    @staticmethod
+    def evaluate(
+        xp: ModuleType, energy: Any, *, index: Any, amplitude: Any, reference: Any, lambda_: Any, alpha: Any
+    ) -> Any:
+        """Return dN/dE in cm-2 s-1 TeV-1 at `energy` in TeV."""
+        return amplitude * (energy / reference) ** (-index) * xp.exp(-((energy * lambda_) ** alpha))
+
+    @classmethod
+    def examples(cls) -> tuple[SpectralExample, ...]:
+        """Return points with values from a named source."""
+        source = "Gammapy 2.1, modeling/models/tests/test_spectral.py, TEST_MODELS"
+        amplitude = "4 cm-2 s-1 TeV-1"
+        return (
+            SpectralExample(2.0, 1.080321705479446, f"{source} 'ecpl'", {"index": 1.6, "amplitude": amplitude}),
+            SpectralExample(2.0, 0.81873075, f"{source} 'ecpl_2'", {"index": 2.0, "amplitude": amplitude}, rtol=1e-8),
+            SpectralExample(
+                2.0,
+                0.871694294554192,
+                f"{source} 'ecpl', alpha 0.8",
+                {"index": 1.8, "amplitude": amplitude, "alpha": 0.8},
+            ),
+        )

@@ -1,0 +1,62 @@
+"""Log-parabola: a power law whose index runs with the logarithm of energy."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from bayesmap.models.parameter import Parameter
+from bayesmap.models.spectral.base import SpectralExample, SpectralModel
+
+
+class LogParabolaSpectralModel(SpectralModel):
+    r"""Log-parabola, with the natural logarithm.
+
+    .. math:: \frac{dN}{dE} = A \left(\frac{E}{E_0}\right)^{-\alpha - \beta \ln(E/E_0)}
+
+    Parameters
+    ----------
+    amplitude : Quantity
+        :math:`A`. Default 1e-12 cm-2 s-1 TeV-1.
+    reference : Quantity
+        :math:`E_0`, frozen. Default 10 TeV.
+    alpha : float
+        :math:`\alpha`, the index at :math:`E_0`. Default 2.
+    beta : float
+        :math:`\beta`, the curvature. Default 1; literature with :math:`\log_{10}` gives it times ln 10.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> model = LogParabolaSpectralModel(alpha=2.3, beta=0.5, reference="1 TeV")
+    >>> print(f"{model(2 * u.TeV):.5g}")
+    1.597e-13 1 / (TeV s cm2)
+    """
+
+    tag = ("LogParabolaSpectralModel", "lp")
+    amplitude = Parameter("amplitude", 1e-12, "cm-2 s-1 TeV-1")
+    reference = Parameter("reference", 10.0, "TeV", frozen=True)
+    alpha = Parameter("alpha", 2.0)
+    beta = Parameter("beta", 1.0)
+
+    @staticmethod
+    def evaluate(xp: ModuleType, energy: Any, *, amplitude: Any, reference: Any, alpha: Any, beta: Any) -> Any:
+        """Return dN/dE in cm-2 s-1 TeV-1 at `energy` in TeV."""
+        log_ratio = xp.log(energy / reference)
+        return amplitude * xp.exp(-log_ratio * (alpha + beta * log_ratio))
+
+    @classmethod
+    def examples(cls) -> tuple[SpectralExample, ...]:
+        """Return points with values from a named source."""
+        source = "Gammapy 2.1, modeling/models/tests/test_spectral.py, TEST_MODELS 'logpar'"
+        parameters = {"alpha": 2.3, "beta": 0.5, "amplitude": "4 cm-2 s-1 TeV-1", "reference": "1 TeV"}
+        magic = "Aleksic et al. 2015, JHEAp 5-6, 30: MAGIC Crab, dN/dE at 1 TeV"
+        return (
+            SpectralExample(2.0, 0.6387956571420305, source, parameters),
+            SpectralExample(
+                1.0,
+                3.23e-11,
+                magic,
+                {"alpha": 2.47, "beta": 0.104, "amplitude": "3.23e-11 cm-2 s-1 TeV-1", "reference": "1 TeV"},
+            ),
+        )
