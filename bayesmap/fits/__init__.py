@@ -1,0 +1,1 @@
+"""Bounded, checked reading and writing of FITS."""

@@ -1,0 +1,335 @@
+"""FITS files in and out, bounded and checked: nothing is believed before it was verified."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import tempfile
+import warnings
+import zlib
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from astropy.io import fits
+from astropy.utils.exceptions import AstropyWarning
+
+from bayesmap.errors import BayesmapIOError
+from bayesmap.units import FloatArray, freeze
+
+GZIP_MAGIC = b"\x1f\x8b"
+FITS_MAGIC = b"SIMPLE  ="
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class ReadLimits:
+    """How large a file may be once it is unpacked.
+
+    Attributes
+    ----------
+    max_bytes : int
+        Largest unpacked size.
+    max_ratio : float
+        Largest ratio of the unpacked to the packed size, looked at from `ratio_from` bytes on: an empty map of a few
+        megabytes legitimately packs a thousandfold.
+    ratio_from : int
+        Unpacked size below which the ratio does not matter.
+    """
+
+    max_bytes: int = 4 << 30
+    max_ratio: float = 200.0
+    ratio_from: int = 64 << 20
+
+
+DEFAULT_LIMITS = ReadLimits()
+
+
+@dataclass(frozen=True, eq=False)
+class FitsFile:
+    """A FITS file whose structure was checked: complete, within the limits, checksums right.
+
+    Attributes
+    ----------
+    name : str
+        File name for messages.
+    hdus : astropy HDUList
+        In memory, no memory map.
+    """
+
+    name: str
+    hdus: fits.HDUList
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the HDUs, in upper case."""
+        return tuple(str(hdu.name).upper() for hdu in self.hdus)
+
+    def __contains__(self, name: str) -> bool:
+        return name.upper() in self.names
+
+    def where(self, hdu: str | int) -> str:
+        """Return ``file[HDU]`` for messages."""
+        return f"{self.name}[{hdu}]"
+
+    def get(self, name: str | int) -> Any:
+        """Return an HDU by name or number.
+
+        Raises
+        ------
+        BayesmapIOError
+            If the file has no such HDU (BM-IO-006).
+        """
+        if isinstance(name, str):
+            self.require(name)
+            return self.hdus[self.names.index(name.upper())]
+        if not -len(self.hdus) <= name < len(self.hdus):
+            raise BayesmapIOError(
+                "BM-IO-006",
+                what=f"{self.name} has {len(self.hdus)} HDUs, number {name} was asked for",
+                rule=f"The file has {', '.join(self.names)}",
+                remedy="Ask for one of these",
+            )
+        return self.hdus[name]
+
+    def require(self, *names: str) -> None:
+        """Check that HDUs are there.
+
+        Raises
+        ------
+        BayesmapIOError
+            If one is missing (BM-IO-006); the message lists what is required and what the file has.
+        """
+        missing = [name for name in names if name not in self]
+        if missing:
+            raise BayesmapIOError(
+                "BM-IO-006",
+                what=f"{self.name} has no HDU {', '.join(missing)}",
+                rule=f"Required are {', '.join(names)}; the file has {', '.join(self.names)}",
+                remedy="Write the file again with all of them, or pass the maps one by one",
+            )
+
+
+def read_fits(path: str | PathLike[str], limits: ReadLimits = DEFAULT_LIMITS) -> FitsFile:
+    """Read a FITS file, plain or gzip, into memory and verify its structure.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A local file. It is opened here and nowhere else, so that no URL is ever followed.
+    limits : ReadLimits
+        Bounds on the unpacked size.
+
+    Returns
+    -------
+    FitsFile
+
+    Raises
+    ------
+    BayesmapIOError
+        BM-IO-001 not found or unreadable, 002 not FITS, 003 truncated or damaged, 004 beyond the limits,
+        005 a checksum that does not match.
+    """
+    path = Path(path)
+    content = _unpack(path, limits)
+    if not content.startswith(FITS_MAGIC):
+        raise BayesmapIOError(
+            "BM-IO-002",
+            what=f"{path.name} does not begin like a FITS file ({len(content)} bytes, first {content[:8]!r})",
+            rule="A FITS file begins with 'SIMPLE  =', plain or packed with gzip",
+            remedy="Check that this is the right file",
+        )
+    hdus = _parse(path.name, content)
+    _check_complete(path.name, hdus, content)
+    _check_sums(path.name, hdus)
+    return FitsFile(path.name, hdus)
+
+
+def write_fits(hdus: fits.HDUList, path: str | PathLike[str], *, overwrite: bool = False) -> None:
+    """Write a FITS file with checksums; a name that ends in ``.gz`` is packed.
+
+    The file appears whole or not at all: it is written beside its place and renamed.
+
+    Parameters
+    ----------
+    hdus : astropy HDUList
+        What to write.
+    path : str or path-like
+        Where to.
+    overwrite : bool
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    BayesmapIOError
+        If the file exists and `overwrite` is False (BM-IO-008), or it cannot be written (BM-IO-009).
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise BayesmapIOError(
+            "BM-IO-008",
+            what=f"{path} exists",
+            rule="Files are not replaced unasked",
+            remedy="Pass overwrite=True, or another name",
+        )
+    buffer = io.BytesIO()
+    hdus.writeto(buffer, checksum=True)
+    content = buffer.getvalue()
+    if path.suffix == ".gz":
+        content = gzip.compress(content, mtime=0)
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as partial:
+            partial.write(content)
+        Path(partial.name).chmod(0o666 & ~_umask())
+        os.replace(partial.name, path)  # noqa: PTH105 - atomic on every platform
+    except OSError as error:
+        raise BayesmapIOError(
+            "BM-IO-009",
+            what=f"{path} cannot be written ({error.strerror})",
+            rule="The folder must exist, be writeable and have room",
+            remedy="Choose another place",
+        ) from error
+
+
+def image_array(file: FitsFile, hdu: Any) -> FloatArray:
+    """Return the pixels of an image HDU as float64, native byte order.
+
+    Raises
+    ------
+    BayesmapIOError
+        If the HDU holds no image (BM-IO-007).
+    """
+    if not isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU) or hdu.header.get("NAXIS", 0) == 0:
+        raise BayesmapIOError(
+            "BM-IO-007",
+            what=f"{file.where(hdu.name)} holds no image (it is {type(hdu).__name__} without pixels)",
+            rule="A map is an image HDU with its energies in a BANDS table; sparse and HEALPix maps are not read",
+            remedy="Write it as a plain WCS image, with gammapy: Map.write(path, sparse=False)",
+        )
+    return freeze(hdu.data)
+
+
+def column(file: FitsFile, hdu: Any, name: str) -> tuple[FloatArray, str]:
+    """Return a column of a table as float64, and its unit.
+
+    Raises
+    ------
+    BayesmapIOError
+        If the HDU is no table or has no such column (BM-IO-007).
+    """
+    columns = getattr(hdu, "columns", None)
+    found = {col.name.upper(): col for col in columns} if columns is not None else {}
+    if name.upper() not in found:
+        raise BayesmapIOError(
+            "BM-IO-007",
+            what=f"{file.where(hdu.name)} has no column {name}",
+            rule=f"It has {', '.join(found) or 'no columns at all'}",
+            remedy="Write the file again with this column",
+        )
+    col = found[name.upper()]
+    return freeze(hdu.data[col.name]), col.unit or ""
+
+
+def _unpack(path: Path, limits: ReadLimits) -> bytes:
+    """Read the bytes of a file within the limits, unpacking gzip."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as stream:
+            if stream.read(2) == GZIP_MAGIC:
+                stream.seek(0)
+                return _gunzip(path.name, stream, size, limits)
+            if size > limits.max_bytes:
+                raise _too_large(path.name, size, f"{size} bytes", limits)
+            stream.seek(0)
+            return stream.read()
+    except OSError as error:
+        raise BayesmapIOError(
+            "BM-IO-001",
+            what=f"{path} cannot be read ({error.strerror or error})",
+            rule="It must be a local FITS file",
+            remedy="Check the name and the permissions",
+        ) from error
+
+
+def _gunzip(name: str, stream: BinaryIO, packed: int, limits: ReadLimits) -> bytes:
+    """Unpack gzip chunk by chunk, and stop where a limit is passed."""
+    out = io.BytesIO()
+    try:
+        with gzip.GzipFile(fileobj=stream) as unpacked:
+            while chunk := unpacked.read(CHUNK):
+                size = out.tell() + len(chunk)
+                if size > limits.max_bytes or (size > limits.ratio_from and size > limits.max_ratio * packed):
+                    raise _too_large(name, packed, f"{packed} bytes that unpack to more than {size}", limits)
+                out.write(chunk)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise _damaged(name, f"the gzip stream is broken ({error})") from error
+    return out.getvalue()
+
+
+def _parse(name: str, content: bytes) -> fits.HDUList:
+    """Read all headers; what astropy warns about is an error here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", AstropyWarning)
+        try:
+            return fits.open(io.BytesIO(content), lazy_load_hdus=False, disable_image_compression=True)
+        except (OSError, ValueError, TypeError, KeyError, IndexError, EOFError, AstropyWarning) as error:
+            raise _damaged(name, str(error)) from error
+
+
+def _check_complete(name: str, hdus: fits.HDUList, content: bytes) -> None:
+    """Every HDU must lie inside the file, and nothing but padding may follow the last."""
+    end = 0
+    for hdu in hdus:
+        info = hdu.fileinfo()
+        end = info["datLoc"] + info["datSpan"]
+        if end > len(content):
+            raise _damaged(name, f"HDU {hdu.name!r} needs {end} bytes, the file has {len(content)}")
+    if any(content[end:]):
+        raise _damaged(name, f"{len(content) - end} bytes after the last HDU are not FITS")
+
+
+def _check_sums(name: str, hdus: fits.HDUList) -> None:
+    """Verify CHECKSUM and DATASUM where they are present."""
+    for hdu in hdus:
+        if "DATASUM" not in hdu.header and "CHECKSUM" not in hdu.header:
+            continue
+        if hdu.verify_datasum() == 0 or hdu.verify_checksum() == 0:
+            raise BayesmapIOError(
+                "BM-IO-005",
+                what=f"{name}[{hdu.name}] does not match its checksum",
+                rule="A checksum that is present must be right: the file changed after it was written",
+                remedy="Fetch the file again",
+            )
+
+
+def _damaged(name: str, why: str) -> BayesmapIOError:
+    return BayesmapIOError(
+        "BM-IO-003",
+        what=f"{name} is truncated or damaged: {why}",
+        rule="Every HDU must be complete",
+        remedy="Fetch or write the file again",
+    )
+
+
+def _too_large(name: str, packed: int, how: str, limits: ReadLimits) -> BayesmapIOError:
+    return BayesmapIOError(
+        "BM-IO-004",
+        what=f"{name} has {how}",
+        rule=f"At most {limits.max_bytes} bytes are read, and at most {limits.max_ratio:g} times the packed size",
+        remedy="If the file is trustworthy, pass larger limits (bayesmap.fits.hdu.ReadLimits)",
+    )
+
+
+def _umask() -> int:
+    """Return the umask; it can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def as_fits_array(data: np.ndarray) -> np.ndarray:
+    """Return data in a type that FITS can store: booleans become 16-bit integers."""
+    return data.astype(np.int16) if data.dtype == bool else data

@@ -1,0 +1,1 @@
+"""Whole-file formats: data sets and models, in and out."""
