@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bayesmap.cli.paths import check_output, confined_path
-from bayesmap.errors import BayesmapError, ConfigError, ProblemList
+from bayesmap.errors import BayesmapError, ConfigError, ProblemList, raise_problems
 from bayesmap.io.yaml import load_yaml
 from bayesmap.models.component import did_you_mean
 
@@ -134,8 +134,7 @@ def read_config(path: Path, *, allow_paths: Sequence[Path] = (), overwrite: bool
             check_output(values["output"], overwrite=overwrite)
         except BayesmapError as error:
             problems.append(error)
-    if problems:
-        raise problems[0] if len(problems) == 1 else ProblemList(problems)
+    raise_problems(problems)
     return Config(folder=folder, overwrite=overwrite, allow_paths=reader.allowed, **values)
 
 
@@ -222,8 +221,7 @@ class _Reader:
                         remedy=f"Add {where}.{key}, the path of a FITS file",
                     )
                 )
-        if problems:
-            raise ProblemList(problems)
+        raise_problems(problems)
         return {key: self._input_path(f"{where}.{key}", path) for key, path in entries.items()}
 
     def _models(self, where: str, value: Any) -> Path | Mapping[str, Any]:

@@ -22,7 +22,8 @@ from bayesmap.models import (
     PowerLawSpectralModel,
     SkyModel,
 )
-from bayesmap.models.spatial import GaussianSpatialModel, PointSpatialModel
+from bayesmap.models.spatial.gaussian import GaussianSpatialModel
+from bayesmap.models.spatial.point import PointSpatialModel
 
 NAME = "demo"
 SEED = 4711

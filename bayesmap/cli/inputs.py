@@ -62,10 +62,8 @@ def load_inputs(config: Config) -> Inputs:
         The problem, or a `ProblemList` of several.
     """
     inputs, problems = collect_inputs(config)
-    if len(problems) == 1:
-        raise problems[0]
     if problems or inputs is None:
-        raise ProblemList(problems)
+        raise ProblemList(problems) if len(problems) > 1 else problems[0]
     return inputs
 
 

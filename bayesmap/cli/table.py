@@ -21,7 +21,7 @@ def format_value(value: float, error: float) -> tuple[str, str]:
     --------
     >>> format_value(2.27184, 0.0321)
     ('2.272', '0.032')
-    >>> format_value(3.1234e-12, 4.05e-13)
+    >>> format_value(3.1234e-12, 4.07e-13)
     ('3.12e-12', '4.1e-13')
     >>> format_value(1.0, float("nan"))
     ('1', '')

@@ -51,7 +51,7 @@ def plot_counts(
     BayesmapInputError
         BM-CK-001 if the shapes differ, BM-CK-003 if the radius cannot be used.
     """
-    figure = Figure(figsize=(15, 5.2), layout="constrained") if figure is None else figure
+    figure = Figure(figsize=(15, 4.9), layout="constrained") if figure is None else figure
     geom = counts.geom.to_image()
     significance = significance_image(counts.data, npred.data, mask=mask, radius=radius)
     outside = np.isnan(significance)
@@ -62,20 +62,21 @@ def plot_counts(
     scale = PowerNorm(0.5, vmin=0.0, vmax=max(float(np.nanmax(image)) for image in images))
     positions = {} if models is None else source_positions(models, geom.frame)
     panels = (
-        _Panel("Counts", images[0], "counts per pixel", scale, "inferno"),
-        _Panel("Predicted counts", images[1], "predicted counts per pixel", scale, "inferno"),
+        _Panel(f"Counts, {_energy_range(counts)}", images[0], "counts per pixel", scale),
+        _Panel("Predicted counts", images[1], "predicted counts per pixel", scale),
         _Panel(
             f"Residual, disk of {radius:g} pixels",
             significance,
             r"significance ($\sigma$)",
             _symmetric(significance),
-            "RdBu_r",
+            cmap="RdBu_r",
+            marker_color="black",
         ),
     )
     for index, panel in enumerate(panels, start=1):
         axes = sky_axes(figure, geom, (1, len(panels), index))
         show_image(axes, panel.image, panel.label, norm=panel.norm, cmap=panel.cmap)
-        mark_sources(axes, geom, positions)
+        mark_sources(axes, geom, positions, color=panel.marker_color)
         axes.set_title(panel.title)
         if index > 1:
             axes.coords[1].set_axislabel("")
@@ -89,7 +90,13 @@ class _Panel:
     image: np.ndarray
     label: str
     norm: Normalize
-    cmap: str
+    cmap: str = "inferno"
+    marker_color: str = "white"
+
+
+def _energy_range(counts: WcsNDMap) -> str:
+    edges = counts.geom.axis("energy").edges
+    return f"{edges[0]:.3g} to {edges[-1]:.3g} TeV"
 
 
 def _symmetric(significance: np.ndarray) -> Normalize:

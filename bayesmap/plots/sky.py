@@ -41,7 +41,7 @@ def sky_axes(figure: Figure, geom: WcsGeom, position: tuple[int, int, int]) -> A
     # Longitude stands on the first world axis of a celestial WCS.
     for coordinate, label in zip((axes.coords[0], axes.coords[1]), AXIS_LABELS[geom.frame], strict=True):
         coordinate.set_axislabel(label, minpad=0.6)
-        coordinate.set_format_unit(u.deg, decimal=True)
+        coordinate.set_format_unit(u.deg, decimal=True, show_decimal_unit=False)
         coordinate.set_ticks(number=5)
         coordinate.set_ticklabel(exclude_overlapping=True)
     axes.coords.grid(color="0.5", alpha=0.25, linewidth=0.5)
@@ -97,7 +97,7 @@ def source_positions(models: Models, frame: str) -> dict[str, tuple[float, float
     return positions
 
 
-def mark_sources(axes: Any, geom: WcsGeom, positions: dict[str, tuple[float, float]]) -> None:
+def mark_sources(axes: Any, geom: WcsGeom, positions: dict[str, tuple[float, float]], *, color: str = "white") -> None:
     """Draw an open circle and the name at each position that lies on the map.
 
     Parameters
@@ -108,14 +108,16 @@ def mark_sources(axes: Any, geom: WcsGeom, positions: dict[str, tuple[float, flo
         Geometry of the image on these axes.
     positions : dict
         Name -> (lon, lat) in degrees, in the frame of `geom`.
+    color : str
+        ``"white"`` on dark images, ``"black"`` on light ones; outlined in the other one.
     """
-    outline = [patheffects.withStroke(linewidth=2.0, foreground="black")]
+    outline = [patheffects.withStroke(linewidth=2.0, foreground="black" if color == "white" else "white")]
     n_lat, n_lon = geom.shape[-2:]
     for name, (lon, lat) in positions.items():
         x, y = (float(value) for value in geom.sky_to_pixel(lon, lat))
         if not (-0.5 <= x <= n_lon - 0.5 and -0.5 <= y <= n_lat - 0.5):
             continue
-        axes.plot(x, y, "o", markersize=9, markerfacecolor="none", markeredgecolor="white", path_effects=outline)
+        axes.plot(x, y, "o", markersize=9, markerfacecolor="none", markeredgecolor=color, path_effects=outline)
         right = x < 0.75 * n_lon  # names near the right edge stand to the left of their marker
         axes.annotate(
             name,
@@ -123,7 +125,7 @@ def mark_sources(axes: Any, geom: WcsGeom, positions: dict[str, tuple[float, flo
             xytext=(7 if right else -7, 6),
             textcoords="offset points",
             ha="left" if right else "right",
-            color="white",
+            color=color,
             fontsize="small",
             path_effects=outline,
         )

@@ -110,6 +110,7 @@ def _draw_counts(axes: Axes, edges: np.ndarray, center: np.ndarray, counts: np.n
         label="observed, 68% Poisson interval",
     )
     axes.set(xscale="log", yscale="log", ylabel="Counts per energy bin")
+    axes.xaxis.set_major_formatter("{x:g}")
     floor = max(0.3, 0.5 * float(min(npred[npred > 0].min(initial=np.inf), low[low > 0].min(initial=np.inf), 1e3)))
     axes.set_ylim(bottom=floor)
     axes.legend(frameon=False)

@@ -1,0 +1,132 @@
+"""The configuration: every key checked, all problems in one pass."""
+
+from __future__ import annotations
+
+import pytest
+
+from bayesmap.cli.config import read_config
+from bayesmap.errors import BayesmapError, BayesmapIOError, ConfigError, ProblemList
+
+GOOD = {"dataset": "data.fits", "models": "models.yaml", "output": "fit"}
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a configuration made of GOOD and changes (None removes a key); return its path."""
+
+    def write_config(**changes):
+        path = tmp_path / "config.yaml"
+        entries = {key: value for key, value in (GOOD | changes).items() if value is not None}
+        path.write_text("".join(f"{key}: {value}\n" for key, value in entries.items()))
+        return path
+
+    return write_config
+
+
+def test_defaults(write, tmp_path):
+    config = read_config(write())
+    assert config.dataset == tmp_path.resolve() / "data.fits"
+    assert config.output == tmp_path.resolve() / "fit"
+    assert (config.exposure_order, config.priors, config.allow_asimov) == ("true", "default", False)
+    assert config.psf_max_radius is None
+    assert not config.maps
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "attribute"),
+    [
+        ("exposure_order", "true", "true"),
+        ("exposure_order", "'true'", "true"),
+        ("exposure_order", "after_psf", "after_psf"),
+        ("priors", "flat", "flat"),
+        ("allow_asimov", "true", True),
+        ("psf_max_radius", "0.5", 0.5),
+        ("psf_max_radius", "1", 1.0),
+        ("psf_max_radius", "null", None),
+        ("name", "crab", "crab"),
+    ],
+)
+def test_values(write, key, text, attribute):
+    assert getattr(read_config(write(**{key: text})), key) == attribute
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "message"),
+    [
+        ("exposure_order", "before", "exposure_order is 'before'.*one of true, after_psf"),
+        ("exposure_order", "false", "exposure_order is False"),
+        ("priors", "wide", "priors is 'wide'.*default, flat"),
+        ("allow_asimov", "1", "allow_asimov is 1.*true or false"),
+        ("psf_max_radius", "-1", "psf_max_radius is -1.*> 0"),
+        ("psf_max_radius", ".nan", "psf_max_radius is nan"),
+        ("psf_max_radius", "true", "psf_max_radius is True"),
+        ("name", "3", "name is 3.*text"),
+        ("dataset", "[a, b]", "dataset is .*text"),
+        ("optimize", "fast", "optimize is 'fast'.*mapping"),
+    ],
+)
+def test_wrong_values(write, key, text, message):
+    with pytest.raises(ConfigError, match=f"BM-CF-032: {message}") as caught:
+        read_config(write(**{key: text}))
+    assert caught.value.exit_code == 2
+
+
+def test_unknown_key_names_the_nearest(write):
+    with pytest.raises(ConfigError, match="BM-CF-031.*'psf_max_radus'.*Did you mean 'psf_max_radius'"):
+        read_config(write(psf_max_radus="0.5"))
+
+
+@pytest.mark.parametrize("key", ["models", "output"])
+def test_missing_key(write, key):
+    with pytest.raises(ConfigError, match=f"BM-CF-033.*'{key}' is missing"):
+        read_config(write(**{key: None}))
+
+
+def test_data_are_named_once(write):
+    with pytest.raises(ConfigError, match="BM-CF-033.*neither"):
+        read_config(write(dataset=None))
+    with pytest.raises(ConfigError, match="BM-CF-033.*both"):
+        read_config(write(maps="{counts: c.fits, exposure: e.fits}"))
+
+
+def test_maps(write, tmp_path):
+    config = read_config(write(dataset=None, maps="{counts: c.fits, exposure: e.fits, psf: p.fits}"))
+    assert config.maps == {key: tmp_path.resolve() / f"{key[0]}.fits" for key in ("counts", "exposure", "psf")}
+    with pytest.raises(ProblemList, match="'count'.*Did you mean 'counts'") as caught:
+        read_config(write(dataset=None, maps="{count: c.fits, exposure: e.fits}"))
+    assert [problem.code for problem in caught.value.problems] == ["BM-CF-031", "BM-CF-033"]
+
+
+def test_inline_models_are_kept(write):
+    assert read_config(write(models="{components: []}")).models == {"components": []}
+
+
+def test_all_problems_in_one_pass(write):
+    with pytest.raises(ProblemList) as caught:
+        read_config(write(nam="x", psf_max_radius="-1", dataset="../x.fits", models=None))
+    assert [problem.code for problem in caught.value.problems] == ["BM-IO-031", "BM-CF-031", "BM-CF-032", "BM-CF-033"]
+
+
+def test_output_may_lie_in_the_working_folder_or_an_allowed_one(write, tmp_path, monkeypatch):
+    work, other = tmp_path / "work", tmp_path.parent
+    work.mkdir()
+    monkeypatch.chdir(work)
+    assert read_config(write(output=str(work / "fit"))).output == work.resolve() / "fit"
+    with pytest.raises(BayesmapIOError, match="BM-IO-031"):
+        read_config(write(output=str(other / "fit")))
+    assert read_config(write(output=str(other / "fit")), allow_paths=[other]).output == other.resolve() / "fit"
+
+
+def test_existing_output_needs_overwrite(write, tmp_path):
+    (tmp_path / "fit").mkdir()
+    with pytest.raises(BayesmapIOError, match="BM-IO-032"):
+        read_config(write())
+    assert read_config(write(), overwrite=True).overwrite
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "only text\n"])
+def test_not_a_mapping(tmp_path, text):
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(BayesmapError, match="BM-CF"):
+        read_config(path)

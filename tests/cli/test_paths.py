@@ -1,0 +1,84 @@
+"""Paths of a configuration stay in their folders; an output appears whole or not at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from bayesmap.cli.paths import check_output, confined_path, output_folder
+from bayesmap.errors import BayesmapIOError
+
+
+@pytest.mark.parametrize(
+    "text", ["../secret", "/etc/passwd", "$HOME/../../x", "http://127.0.0.1:9/x", "file:///etc/passwd", "a/../../b"]
+)
+def test_paths_that_lead_outside_are_refused(tmp_path, text):
+    with pytest.raises(BayesmapIOError, match="BM-IO-031.*--allow-path") as caught:
+        confined_path(text, folder=tmp_path)
+    assert caught.value.exit_code == 4
+
+
+def test_a_link_that_leads_outside_is_refused(tmp_path):
+    inside = tmp_path / "analysis"
+    inside.mkdir()
+    (tmp_path / "outside").mkdir()
+    (inside / "link").symlink_to(tmp_path / "outside")
+    with pytest.raises(BayesmapIOError, match="BM-IO-031"):
+        confined_path("link/x.fits", folder=inside)
+
+
+def test_neither_home_nor_variables_are_expanded(tmp_path, monkeypatch):
+    monkeypatch.setenv("SECRET", "elsewhere")
+    assert confined_path("$SECRET/x", folder=tmp_path) == tmp_path.resolve() / "$SECRET" / "x"
+    assert confined_path("~/x", folder=tmp_path) == tmp_path.resolve() / "~" / "x"
+
+
+def test_an_allowed_folder_is_allowed(tmp_path):
+    inside, other = tmp_path / "analysis", tmp_path / "other"
+    assert confined_path("../other/x", folder=inside, allowed=[other]) == (other / "x").resolve()
+
+
+def test_existing_output_is_refused_without_overwrite(tmp_path):
+    check_output(tmp_path / "new", overwrite=False)
+    check_output(tmp_path, overwrite=True)
+    with pytest.raises(BayesmapIOError, match="BM-IO-032.*exists.*--overwrite"):
+        check_output(tmp_path, overwrite=False)
+    file = tmp_path / "file"
+    file.write_text("kept")
+    with pytest.raises(BayesmapIOError, match="BM-IO-032.*is not a folder"):
+        check_output(file, overwrite=True)
+
+
+def test_output_appears_when_all_is_written(tmp_path):
+    output = tmp_path / "deep" / "result"
+    with output_folder(output, overwrite=False) as folder:
+        (folder / "a.txt").write_text("a")
+        assert not output.exists()
+    assert [path.name for path in output.parent.iterdir()] == ["result"]
+    assert (output / "a.txt").read_text() == "a"
+
+
+def test_overwriting_replaces_files_of_the_same_name_only(tmp_path):
+    output = tmp_path / "result"
+    output.mkdir()
+    (output / "a.txt").write_text("old")
+    (output / "mine.txt").write_text("mine")
+    with output_folder(output, overwrite=True) as folder:
+        (folder / "a.txt").write_text("new")
+    assert (output / "a.txt").read_text() == "new"
+    assert (output / "mine.txt").read_text() == "mine"
+
+
+def test_a_failure_leaves_everything_as_it_was(tmp_path):
+    output = tmp_path / "result"
+    output.mkdir()
+    (output / "a.txt").write_text("old")
+
+    def write_half():
+        with output_folder(output, overwrite=True) as folder:
+            (folder / "a.txt").write_text("new")
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        write_half()
+    assert (output / "a.txt").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["result"]

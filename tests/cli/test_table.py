@@ -1,0 +1,67 @@
+"""The table of parameters as a reader sees it."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from bayesmap.cli.table import format_value, parameter_note, parameter_table
+from bayesmap.models import Models, Parameter, PowerLawSpectralModel, SkyModel
+from bayesmap.models.spatial.point import PointSpatialModel
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "texts"),
+    [
+        (2.27184, 0.0321, ("2.272", "0.032")),
+        (-0.00012, 0.034, ("-0.000", "0.034")),
+        (3.1234e-12, 4.07e-13, ("3.12e-12", "4.1e-13")),
+        (1.5e-13, 4.0e-12, ("1.5e-13", "4.0e-12")),
+        (123456.7, 1234.0, ("1.235e+05", "1.2e+03")),
+        (4321.0, 120.0, ("4321", "120")),
+        (1.0, math.nan, ("1", "")),
+        (0.0, 0.0, ("0", "")),
+    ],
+)
+def test_value_and_error_end_at_the_same_digit(value, error, texts):
+    assert format_value(value, error) == texts
+
+
+@pytest.mark.parametrize(
+    ("parameter", "note"),
+    [
+        (Parameter("a", 1.0, frozen=True), "frozen"),
+        (Parameter("a", 0.0, min=0.0, error=0.1), "at min"),
+        (Parameter("a", 0.9995, max=1.0, error=0.1), "at max"),
+        (Parameter("a", 0.9, max=1.0, error=0.1), ""),
+        (Parameter("a", 0.5), ""),
+    ],
+)
+def test_notes(parameter, note):
+    assert parameter_note(parameter) == note
+
+
+@pytest.fixture
+def models():
+    source = SkyModel(
+        PowerLawSpectralModel(index=Parameter("index", 2.27184, error=0.0321), amplitude="3e-12 cm-2 s-1 TeV-1"),
+        PointSpatialModel(lon_0="83.63 deg", lat_0="22.01 deg"),
+        name="crab",
+    )
+    return Models((source,))
+
+
+def test_columns_line_up(models):
+    lines = parameter_table(models).splitlines()
+    assert lines[0].split() == ["name", "value", "error", "unit", "note"]
+    index = next(line for line in lines if line.startswith("crab.spectral.index"))
+    assert index.split() == ["crab.spectral.index", "2.272", "0.032"]
+    assert lines[0].index("value") + len("value") == index.index("2.272") + len("2.272")
+    assert next(line for line in lines if "reference" in line).endswith("frozen")
+
+
+def test_truth_and_pull_stand_beside_the_fit(models):
+    text = parameter_table(models, {"crab.spectral.index": 2.3, "crab.spectral.reference": 1.0})
+    index = next(line for line in text.splitlines() if line.startswith("crab.spectral.index"))
+    assert index.split() == ["crab.spectral.index", "2.272", "0.032", "2.3", "-0.9"]
