@@ -22,7 +22,8 @@ KERNEL_TOLERANCE = 1e-3
 class RadialPSF:
     """Point spread function as a table of angular distance, for each true energy.
 
-    Linear in `rad` between the nodes, constant within the first node, zero beyond `max_radius`. Its law is
+    Linear in `rad` between the nodes, continued linearly to the centre where the first node is not there, zero beyond
+    `max_radius`. Its law is
 
         2 pi int_0^max_radius sin(r) psf(r) dr = 1 .
 
@@ -61,6 +62,8 @@ class RadialPSF:
         radius = rad[-1] if self.max_radius is None else to_float64(self.max_radius, "deg", "psf max_radius")
         if np.shape(radius) not in ((), (self.axis.nbin,)) or not np.all(np.asarray(radius) > 0):
             raise _shape_error(f"the psf's max_radius is {radius}", "one positive angle, or one per true energy")
+        if rad[0] > 0:
+            rad, data = _with_centre(rad, data)
         object.__setattr__(self, "rad", rad)
         object.__setattr__(self, "data", data)
         object.__setattr__(self, "max_radius", freeze(np.minimum(np.broadcast_to(radius, self.axis.nbin), rad[-1])))
@@ -251,6 +254,13 @@ class PSFKernel:
         bad = _bad_planes(self.data.reshape(self.axis.nbin, -1), self.axis)
         found += [bad] if bad else _sum_problem(self.data.sum(axis=(1, 2)), self.axis, KERNEL_TOLERANCE, "the sum")
         return tuple(found)
+
+
+def _with_centre(rad: FloatArray, data: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Add a node at zero, by linear continuation of the first segment."""
+    slope = (data[:, 1] - data[:, 0]) / (rad[1] - rad[0])
+    centre = data[:, :1] - slope[:, np.newaxis] * rad[0]
+    return freeze(np.append(0.0, rad)), freeze(np.concatenate([centre, data], axis=1))
 
 
 def _bad_planes(planes: FloatArray, axis: MapAxis) -> BayesmapError | None:

@@ -1,0 +1,1 @@
+"""From the sky to counts: a slow reference in NumPy, and the fast graph in PyTensor."""

@@ -1,0 +1,217 @@
+r"""Image of a source that is small or has edges: exact B-spline moments on a fine lattice, then the PSF's spline table.
+
+The source is an affine image of a unit shape, :math:`x = s + L (u, v)^T` with L lower triangular in pixels.  For nodes u
+its columns along v have B-spline moments in closed form (`models.spatial.columns`), so the moments M of the source on the
+lattice are exact for every size down to zero, where they are those of a point.  The counts are
+:math:`N(q) = \sum_m M_m\,C_{f q - m}` with the coefficients C of the PSF's spline; the sum is done phase by phase of the
+lattice with FFTs on pixels.  As M and C are not negative, neither is N.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytensor.tensor as pt
+import scipy.fft
+
+from bayesmap.fold.kernel import SplineTable
+from bayesmap.fold.ops.fourier import InverseRealFFT2, RealFFT2
+from bayesmap.fold.ops.window import CutWindow
+from bayesmap.fold.placement import Place, put
+from bayesmap.fold.point import constant
+from bayesmap.fold.setup import FoldSetup, exposure_spline
+from bayesmap.irf.exposure import extrapolate
+from bayesmap.models.spatial.base import SpatialModel
+from bayesmap.models.spatial.columns import cubic_bspline
+
+NODE_SPACING = 0.4
+"""Pixels between columns at most: the pixel and the PSF smooth what is finer."""
+
+
+@dataclass(frozen=True)
+class CompactImage:
+    """Images of a compact source per true-energy bin.
+
+    Parameters
+    ----------
+    setup : FoldSetup
+        The dataset.
+    shape : type
+        Spatial model class with `column_nodes`, `column` and `mixture`.
+    factor : int
+        Lattice points a pixel.
+    half : int
+        Whole pixels that the lattice reaches on each side of the source's pixel.
+    psf_reach : int
+        Pixels that the PSF reaches.
+    size : int
+        Side of the FFTs in pixels.
+    bank : shared variable, shape (2, factor ** 2, n_true, size, size // 2 + 1)
+        Transforms of the phases of the PSF's coefficients, real and imaginary.
+    exposure : shared variable
+        Spline coefficients of the exposure, or its plane; see `PointImage`.
+    n_nodes : int
+        Columns.
+    """
+
+    setup: FoldSetup
+    shape: type[SpatialModel]
+    factor: int
+    half: int
+    psf_reach: int
+    size: int
+    bank: Any
+    exposure: Any
+    n_nodes: int
+
+    @property
+    def margin(self) -> int:
+        """Pixels of the padded sky around the map."""
+        return self.setup.exposure.pad + self.half
+
+    def npred(self, flux: Any, place: Place, ellipse: tuple[Any, Any, Any], values: dict[str, Any]) -> Any:
+        """Return predicted counts, shape (n_reco, n_lat, n_lon).
+
+        Parameters
+        ----------
+        flux : tensor, shape (n_true,), unit cm-2 s-1
+            Flux per true-energy bin.
+        place : Place
+            Position.
+        ellipse : tuple of tensor
+            (xx, xy, yy) of L L^T in pixel^2.
+        values : dict
+            Shape parameters.
+        """
+        moments = self._moments(place, ellipse, values)
+        phases = self._phases(moments, place)
+        spectrum = RealFFT2(self.size, self.size)(phases)
+        real, imag = _contract(spectrum, self.bank)
+        before = self.psf_reach + self.half
+        if self.setup.before_psf:
+            weights = self.setup.edisp.T * flux
+            both = pt.stack([pt.tensordot(weights, real, axes=1), pt.tensordot(weights, imag, axes=1)])
+            window = self._unwrap(InverseRealFFT2(self.size, self.size)(both))
+        else:
+            planes = self._unwrap(InverseRealFFT2(self.size, self.size)(pt.stack([real, imag])))
+            n = 2 * before + 2
+            shift = self.margin - before
+            planes = planes * CutWindow(n, n)(self.exposure, place.i_y + shift, place.i_x + shift)
+            window = pt.tensordot(self.setup.edisp.T * flux, planes, axes=1)
+        return put(window, place, before, self.setup.shape, self.margin)
+
+    def _moments(self, place: Place, ellipse: tuple[Any, Any, Any], values: dict[str, Any]) -> Any:
+        """Return M on the lattice, shape (n, n) with n = factor * (2 half + 2)."""
+        xx, xy, yy = ellipse
+        l_xx = pt.sqrt(xx)
+        l_yx = xy / l_xx
+        l_yy = pt.sqrt(yy - l_yx * l_yx)
+        nodes, weights = self.shape.column_nodes(self.n_nodes)  # type: ignore[attr-defined]
+        lattice = np.arange(self.factor * (2 * self.half + 2)) - float(self.factor * self.half)
+        total = 0.0
+        for scale, weight in self.shape.mixture(pt, **values):  # type: ignore[attr-defined]
+            x = self.factor * (place.d_x + scale * l_xx * nodes)
+            y = self.factor * (place.d_y + scale * l_yx * nodes)
+            rows = cubic_bspline(pt, lattice[None, :] - x[:, None]) * weights[:, None]
+            columns = self.shape.column(  # type: ignore[attr-defined]
+                pt, lattice[None, :], nodes[:, None], y[:, None], self.factor * scale * l_yy
+            )
+            total = total + weight * pt.dot(columns.T, rows)
+        return total
+
+    def _phases(self, moments: Any, place: Place) -> Any:
+        """Return the phases of the moments on padded pixels, times the exposure where it comes before the PSF.
+
+        Shape (factor ** 2, n_true or 1, size, size).
+        """
+        coarse = 2 * self.half + 2
+        if self.setup.before_psf:
+            moments = moments[None] * self._fine_exposure(place)
+        else:
+            moments = moments[None]
+        split = moments.reshape((-1, coarse, self.factor, coarse, self.factor))
+        split = split.transpose(2, 4, 0, 1, 3).reshape((self.factor**2, -1, coarse, coarse))
+        rest = self.size - coarse
+        return pt.pad(split, ((0, 0), (0, 0), (0, rest), (0, rest)))
+
+    def _fine_exposure(self, place: Place) -> Any:
+        """Return the exposure at the lattice points, shape (n_true, n, n)."""
+        coarse = 2 * self.half + 2
+        shift = self.margin - self.half - 1
+        window = CutWindow(coarse + 3, coarse + 3)(self.exposure, place.i_y + shift, place.i_x + shift)
+        upsample = _upsampling(coarse, self.factor)
+        return pt.tensordot(pt.tensordot(window, upsample, axes=[[1], [1]]), upsample, axes=[[1], [1]])
+
+    def _unwrap(self, planes: Any) -> Any:
+        """Return the window around the source's pixel out of the periodic planes."""
+        n = 2 * (self.psf_reach + self.half) + 2
+        return planes[:, :n, :n]
+
+
+def _contract(spectrum: Any, bank: Any) -> tuple[Any, Any]:
+    """Return sum over phases of spectrum times bank, real and imaginary, shape (n_true, size, size // 2 + 1)."""
+    real, imag = spectrum[0], spectrum[1]
+    return (
+        pt.sum(real * bank[0] - imag * bank[1], axis=0),
+        pt.sum(real * bank[1] + imag * bank[0], axis=0),
+    )
+
+
+def _upsampling(coarse: int, factor: int) -> np.ndarray:
+    """Return the matrix from coarse + 3 spline coefficients to factor * coarse lattice points."""
+    points = 1.0 + np.arange(factor * coarse) / factor
+    return np.asarray(cubic_bspline(np, points[:, None] - np.arange(coarse + 3)[None, :]))
+
+
+def build_compact_image(
+    setup: FoldSetup, table: SplineTable, shape: type[SpatialModel], radius: float, name: str
+) -> CompactImage:
+    """Prepare the constants of a compact source.
+
+    Parameters
+    ----------
+    setup : FoldSetup
+        The dataset.
+    table : SplineTable
+        PSF at the source.
+    shape : type
+        Spatial model class.
+    radius : float
+        Pixels that the source may reach.
+    name : str
+        For the names of the constants.
+    """
+    half = int(np.ceil(radius)) + 2
+    size = scipy.fft.next_fast_len(2 * (half + table.reach) + 2, real=True)
+    exposure = extrapolate(setup.exposure.data, half)
+    return CompactImage(
+        setup=setup,
+        shape=shape,
+        factor=table.factor,
+        half=half,
+        psf_reach=table.reach,
+        size=size,
+        bank=constant(_bank(table, half, size), f"{name}.psf_bank"),
+        exposure=constant(exposure_spline(exposure) if setup.before_psf else exposure, f"{name}.exposure"),
+        n_nodes=2 * int(np.ceil(radius / NODE_SPACING)) + 9,
+    )
+
+
+def _bank(table: SplineTable, half: int, size: int) -> np.ndarray:
+    """Return the transforms of C[f r - p] for the phases p, shifted so that windows start at pixel zero.
+
+    With moments at lattice points m = f a + p - f half and pixels q' = q - (whole pixel), the window index of q' is
+    q' + half + reach, and N[w] = sum_ap M[a, p] C[f (w - a - reach) - p].
+    """
+    factor, reach = table.factor, table.reach
+    centre = (table.coefficients.shape[-1] - 1) // 2
+    phases = np.arange(factor)
+    index = centre + factor * (np.arange(2 * reach + 2) - reach)[None, :] - phases[:, None]
+    low = max(0, -int(index.min()))
+    high = max(0, int(index.max()) - table.coefficients.shape[-1] + 1)
+    padded = np.pad(table.coefficients, ((0, 0), (low, high), (low, high)))
+    planes = padded[:, index + low, :][:, :, :, index + low].transpose(1, 3, 0, 2, 4)
+    spectrum = scipy.fft.rfft2(planes.reshape(factor**2, -1, 2 * reach + 2, 2 * reach + 2), s=(size, size))
+    return np.stack([spectrum.real, spectrum.imag])

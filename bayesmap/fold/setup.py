@@ -1,0 +1,160 @@
+"""What of a dataset the fold needs, worked out once: true-energy bins, responses on them, exposure on a padded sky."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.ndimage
+
+from bayesmap.dataset import MapDataset
+from bayesmap.irf.edisp import EnergyDispersion
+from bayesmap.irf.exposure import BinnedExposure, bin_exposure
+from bayesmap.irf.psf import PSFKernel, RadialPSF
+from bayesmap.maps.axis import MapAxis
+from bayesmap.maps.geometry import WcsGeom
+
+TAPER = 12
+"""Pixels, beyond the reach of the PSF, over which a sky is brought smoothly to zero before an FFT."""
+
+
+@dataclass(frozen=True)
+class FoldSetup:
+    """One dataset, ready to fold.
+
+    Parameters
+    ----------
+    geom : WcsGeom
+        Sky geometry of the counts.
+    axis : MapAxis
+        Reconstructed energy.
+    edges, slope : ndarray
+        True-energy bin edges in TeV, and the exposure's power-law slope inside each bin.
+    edisp : ndarray, shape (n_true, n_reco)
+        Energy dispersion on these bins.
+    psf : RadialPSF, PSFKernel or None
+        PSF on these bins.
+    exposure : BinnedExposure
+        Exposure on the sky padded by `exposure.pad`.
+    reach : int
+        Pixels that the PSF reaches.
+    exposure_order : str
+        ``"true"``: exposure at the true position, before the PSF; ``"after_psf"``: at the pixel, after it.
+    notes : tuple of str
+        What the user should know about the responses.
+    """
+
+    geom: WcsGeom
+    axis: MapAxis
+    edges: np.ndarray
+    slope: np.ndarray
+    edisp: np.ndarray
+    psf: RadialPSF | PSFKernel | None
+    exposure: BinnedExposure
+    reach: int
+    exposure_order: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_true(self) -> int:
+        """Number of true-energy bins."""
+        return len(self.slope)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of pixels (n_lat, n_lon)."""
+        return self.geom.n_lat, self.geom.n_lon
+
+    @property
+    def before_psf(self) -> bool:
+        """True if the exposure multiplies the sky, False if it multiplies the convolved image."""
+        return self.exposure_order == "true"
+
+    def exposure_plane(self, pad: int) -> np.ndarray:
+        """Return the exposure on the sky padded by fewer pixels, shape (n_true, n_lat + 2 pad, n_lon + 2 pad)."""
+        cut = self.exposure.pad - pad
+        n_lat, n_lon = self.shape
+        return self.exposure.data[:, cut : cut + n_lat + 2 * pad, cut : cut + n_lon + 2 * pad]
+
+
+def build_setup(dataset: MapDataset, exposure_order: str = "true") -> FoldSetup:
+    """Work out what the fold needs of a dataset.
+
+    Parameters
+    ----------
+    dataset : MapDataset
+        Checked dataset.
+    exposure_order : str
+        ``"true"`` or ``"after_psf"``.
+    """
+    geom = dataset.counts.geom.to_image()
+    reach = psf_reach(dataset.psf, geom)
+    exposure = bin_exposure(dataset.exposure, pad=2 * reach + TAPER + 4)
+    edisp, notes = _edisp_on_bins(dataset, exposure)
+    return FoldSetup(
+        geom=geom,
+        axis=dataset.counts.geom.axes[0],
+        edges=exposure.edges,
+        slope=exposure.slope,
+        edisp=edisp,
+        psf=_psf_on_bins(dataset.psf, exposure),
+        exposure=exposure,
+        reach=reach,
+        exposure_order=exposure_order,
+        notes=notes,
+    )
+
+
+def psf_reach(psf: RadialPSF | PSFKernel | None, geom: WcsGeom) -> int:
+    """Return the pixels that the PSF reaches, half a pixel and the metric's change over the map included."""
+    if psf is None:
+        return 1
+    if isinstance(psf, PSFKernel):
+        return max(psf.data.shape[-2:]) // 2
+    pixel = float(np.sqrt(np.min(geom.solid_angle()))) * 180.0 / np.pi
+    return int(np.ceil(float(np.max(psf.max_radius)) / pixel + 0.5)) + 1
+
+
+def _psf_on_bins(psf: RadialPSF | PSFKernel | None, exposure: BinnedExposure) -> RadialPSF | PSFKernel | None:
+    """Return the PSF at the geometric centres of the bins, a radial table interpolated in log energy."""
+    if not isinstance(psf, RadialPSF):
+        return psf
+    return psf.resample(exposure.axis).normalised()
+
+
+def _edisp_on_bins(dataset: MapDataset, exposure: BinnedExposure) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the energy dispersion from the bins to reconstructed energy.
+
+    A matrix that only states the overlap of bins (perfect resolution) is made anew for bins between nodes; any other is
+    interpolated in log energy between its rows.
+    """
+    axis = dataset.counts.geom.axes[0]
+    given = dataset.edisp
+    if given is None:
+        return EnergyDispersion.from_diagonal(exposure.axis, axis).data, ()
+    if dataset.exposure.geom.axes[0].node_type == "edges":
+        return given.data, ()
+    if given.is_diagonal:
+        note = "energy dispersion is the overlap of bins: made anew for the bins between the exposure's energy nodes"
+        return EnergyDispersion.from_diagonal(exposure.axis, axis).data, (note,)
+    rows = np.log(given.axis_true.center)
+    centre = np.log(np.sqrt(exposure.edges[1:] * exposure.edges[:-1]))
+    data = np.stack([np.interp(centre, rows, column) for column in given.data.T], axis=1)
+    return data, ("energy dispersion interpolated in log energy to the bins between the exposure's energy nodes",)
+
+
+def exposure_spline(exposure: np.ndarray) -> np.ndarray:
+    r"""Return cubic B-spline coefficients for a smooth, non-negative interpolation of the exposure.
+
+    .. math:: c = \epsilon - \tfrac16 \delta^2 \epsilon
+
+    along each axis in turn: a local interpolant of fourth order, exact for cubic polynomials (de Boor's
+    quasi-interpolant).  Where it would be negative, next to pixels of zero exposure, c is the exposure itself, which only
+    smooths the edge.
+    """
+    coefficients = exposure
+    for axis in (-1, -2):
+        second = scipy.ndimage.correlate1d(coefficients, [1.0, -2.0, 1.0], axis=axis, mode="nearest")
+        sharp = coefficients - second / 6.0
+        coefficients = np.where(sharp < 0.0, coefficients, sharp)
+    return np.ascontiguousarray(coefficients)

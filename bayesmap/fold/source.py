@@ -1,0 +1,266 @@
+"""How one source is folded: which image it needs, and the change from one to the other as its size grows."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytensor.tensor as pt
+
+from bayesmap.errors import ModelError
+from bayesmap.fold.compact import CompactImage, build_compact_image
+from bayesmap.fold.fixed import FixedImage, brightness_templates, build_fixed_image, evaluate_templates
+from bayesmap.fold.kernel import build_table, lattice_factor
+from bayesmap.fold.pixelmap import PixelMap, build_pixel_map, frame_rotation, tangent_basis, unit_vector
+from bayesmap.fold.placement import Place, locate, outside
+from bayesmap.fold.point import PointImage, build_point_image
+from bayesmap.fold.setup import FoldSetup
+from bayesmap.fold.wide import SkyGrid, arc_offsets, build_sky_grid, build_transfer
+from bayesmap.irf.psf import RadialPSF
+from bayesmap.models.sky import SkyModel
+from bayesmap.models.spatial.base import SpatialModel, ellipse_matrix
+from bayesmap.models.spatial.constant import ConstantSpatialModel
+from bayesmap.models.spatial.gaussian import GaussianSpatialModel
+from bayesmap.models.spatial.point import PointSpatialModel
+from bayesmap.models.spatial.template import TemplateSpatialModel
+
+BLEND_LOW, BLEND_HIGH = 2.5, 4.0
+"""Pixels of minor-axis sigma between which the image goes over from `compact` to `wide`; both are exact there."""
+GROWTH = 2.0
+"""A size without a declared maximum may grow to this many times its start where its cut-out is fixed."""
+
+
+@dataclass(frozen=True)
+class FreeSource:
+    """A source with at least one free spatial parameter.
+
+    Parameters
+    ----------
+    setup : FoldSetup
+        The dataset.
+    model : SpatialModel
+        At its start values.
+    pixel_map : PixelMap
+        From the sky to pixels around the start.
+    rotation : ndarray, shape (3, 3)
+        From the model's frame to the map's.
+    images : tuple
+        (point or None, compact or None, (grid, transfer) or None).
+    """
+
+    setup: FoldSetup
+    model: SpatialModel
+    pixel_map: PixelMap
+    rotation: np.ndarray
+    point: PointImage | None = None
+    compact: CompactImage | None = None
+    wide: tuple[SkyGrid, Any] | None = None
+
+    def npred(self, flux: Any, vector: Any, values: dict[str, Any]) -> Any:
+        """Return predicted counts, shape (n_reco, n_lat, n_lon).
+
+        Parameters
+        ----------
+        flux : tensor, shape (n_true,)
+            Flux per true-energy bin in cm-2 s-1.
+        vector : tensor, shape (3,)
+            Position as a unit vector of the model's frame.
+        values : dict
+            Shape parameters in canonical units.
+        """
+        rotated = self._rotated(vector)
+        place = locate(self.pixel_map, rotated, self.setup.shape, self.pad)
+        if self.point is not None:
+            return self.point.npred(flux, place)
+        share = self._wide_share(values)
+        if self.wide is None:
+            return self._compact(flux, place, values)
+        wide = self._wide(flux * share, vector, rotated, values)
+        if self.compact is None:
+            return wide
+        return wide + self._compact(flux * (1.0 - share), place, values)
+
+    @property
+    def pad(self) -> int:
+        """Pixels beyond the edge of the map where the source may stand."""
+        return self.setup.reach + 2
+
+    def no_support(self, vector: Any, values: dict[str, Any]) -> Any:
+        """Return True where the posterior has no support: off the padded map, or beyond the source's cut-out."""
+        away = outside(self.pixel_map, self._rotated(vector), self.setup.shape, self.pad)
+        if self.compact is None:
+            return away
+        pixels = self.model.reach(1.0) * values[self.model.size_name] * _scale(self.pixel_map)  # type: ignore[attr-defined]
+        too_large = pixels > self.compact.half - 1
+        if self.wide is not None:
+            too_large = pt.and_(too_large, self._wide_share(values) < 1.0)
+        return pt.or_(away, too_large)
+
+    def _rotated(self, vector: Any) -> Any:
+        return pt.stack([sum(float(row[i]) * vector[i] for i in range(3)) for row in self.rotation])
+
+    def _wide_share(self, values: dict[str, Any]) -> Any:
+        """Return the share of the wide image: 0 below BLEND_LOW, 1 above BLEND_HIGH, twice differentiable."""
+        if self.wide is None or self.compact is None:
+            return 1.0
+        minor = values[self.model.size_name] * pt.sqrt(1.0 - values["e"] ** 2) * _scale(self.pixel_map)
+        t = (minor - BLEND_LOW) / (BLEND_HIGH - BLEND_LOW)
+        t = pt.minimum(pt.maximum(t, 0.0), 1.0)
+        return t**3 * (10.0 - 15.0 * t + 6.0 * t * t)
+
+    def _compact(self, flux: Any, place: Place, values: dict[str, Any]) -> Any:
+        """Return the compact image; the ellipse goes to pixels by the metric at the start."""
+        if self.compact is None:
+            raise AssertionError("a source without a compact image asked for it")
+        xx, xy, yy = ellipse_matrix(pt, values[self.model.size_name], values["e"], values["phi"])
+        (a, b), (c, d) = self.pixel_map.jacobian @ self._turn()
+        pixels = (
+            a * a * xx + 2.0 * a * b * xy + b * b * yy,
+            a * c * xx + (a * d + b * c) * xy + b * d * yy,
+            c * c * xx + 2.0 * c * d * xy + d * d * yy,
+        )
+        return self.compact.npred(flux, place, pixels, values)
+
+    def _wide(self, flux: Any, vector: Any, rotated: Any, values: dict[str, Any]) -> Any:
+        if self.wide is None:
+            raise AssertionError("a source without a wide image asked for it")
+        grid, transfer = self.wide
+        east, north = _directions(vector)
+        x, y = arc_offsets(grid.vectors, rotated, self._rotated(east), self._rotated(north))
+        return grid.npred(flux, self.model.evaluate(pt, x, y, **values), transfer)
+
+    def _turn(self) -> np.ndarray:
+        """Return the matrix from East and North of the model's frame to those of the map's, at the start."""
+        model_basis = tangent_basis(*self.model.position) @ self.rotation.T
+        return self.pixel_map.basis[1:] @ model_basis[1:].T
+
+
+def _scale(pixel_map: PixelMap) -> float:
+    """Return the pixels per degree along the tighter direction at the start."""
+    return float(np.linalg.svd(pixel_map.jacobian)[1].max())
+
+
+def _directions(vector: Any) -> tuple[Any, Any]:
+    """Return East and North unit vectors at a direction of the model's frame (undefined exactly at its poles)."""
+    horizontal = pt.sqrt(vector[0] ** 2 + vector[1] ** 2)
+    east = pt.stack([-vector[1] / horizontal, vector[0] / horizontal, 0.0 * vector[0]])
+    north = pt.stack(
+        [-vector[2] * vector[0] / horizontal, -vector[2] * vector[1] / horizontal, horizontal]
+    )
+    return east, north
+
+
+def build_source(setup: FoldSetup, model: SkyModel) -> FreeSource | FixedImage:
+    """Choose and prepare the image of a source.
+
+    Parameters
+    ----------
+    setup : FoldSetup
+        The dataset.
+    model : SkyModel
+        The source at its start values.
+    """
+    spatial = model.spatial_model
+    if isinstance(spatial, ConstantSpatialModel | TemplateSpatialModel):
+        return _fixed_brightness(setup, spatial, model.name)
+    free = any(not parameter.frozen for parameter in spatial.parameters)
+    if free:
+        return _free_source(setup, spatial, model.name)  # type: ignore[arg-type]
+    apart = dataclasses.replace(setup, edisp=np.eye(setup.n_true))
+    source = _free_source(apart, spatial, model.name)  # type: ignore[arg-type]
+    values = {name: pt.as_tensor(value) for name, value in spatial.canonical_values.items()}
+    vector = pt.as_tensor(unit_vector(np, *spatial.position))  # type: ignore[attr-defined]
+    templates = evaluate_templates(apart, lambda _, flux: source.npred(flux, vector, shape_values(values)))
+    return build_fixed_image(setup, templates, model.name)
+
+
+def shape_values(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the spatial parameters without the position."""
+    return {name: value for name, value in values.items() if name not in ("lon_0", "lat_0")}
+
+
+def _free_source(setup: FoldSetup, spatial: SpatialModel, name: str) -> FreeSource:
+    rotation = frame_rotation(spatial.frame, setup.geom.frame)
+    direction = rotation @ unit_vector(np, *spatial.position)
+    lon = float(np.rad2deg(np.arctan2(direction[1], direction[0])))
+    lat = float(np.rad2deg(np.arctan2(direction[2], np.hypot(direction[0], direction[1]))))
+    check_position(setup, name, lon, lat)
+    width = float(np.hypot(*setup.shape)) * np.sqrt(float(np.median(setup.geom.solid_angle()))) * 180.0 / np.pi
+    pixel_map = build_pixel_map(setup.geom, lon, lat, width)
+    source = FreeSource(setup, spatial, pixel_map, rotation)
+    factor = lattice_factor(setup.psf, pixel_map.jacobian) if isinstance(setup.psf, RadialPSF) else 8
+    if isinstance(spatial, PointSpatialModel):
+        table = build_table(setup.psf, pixel_map.jacobian, setup.n_true, factor)
+        return dataclasses.replace(source, point=build_point_image(setup, table, name))
+    radius, needs_wide, needs_compact = _cut_out(spatial, _scale(pixel_map))
+    if needs_compact:
+        table = build_table(setup.psf, pixel_map.jacobian, setup.n_true, factor // 2)
+        source = dataclasses.replace(
+            source, compact=build_compact_image(setup, table, type(spatial), radius, name)
+        )
+    if needs_wide:
+        grid = build_sky_grid(setup)
+        transfer = build_transfer(setup, grid.size, pixel_map.jacobian, name)
+        source = dataclasses.replace(source, wide=(grid, transfer))
+    return source
+
+
+def _cut_out(spatial: SpatialModel, scale: float) -> tuple[float, bool, bool]:
+    """Return the compact radius in pixels, and whether the wide and the compact image are needed."""
+    size = getattr(spatial, spatial.size_name)
+    start = size.canonical_value * scale
+    largest = size.max * size.canonical_factor * scale if np.isfinite(size.max) else GROWTH * start
+    if size.frozen:
+        largest = start
+    if not isinstance(spatial, GaussianSpatialModel):
+        return spatial.reach(max(largest, 1.0)), False, True  # type: ignore[attr-defined]
+    fixed_shape = size.frozen and spatial.e.frozen
+    minor = start * np.sqrt(1.0 - spatial.e.value**2)
+    needs_wide = not fixed_shape or minor > BLEND_LOW
+    needs_compact = not fixed_shape or minor < BLEND_HIGH
+    elongated = start * (1.0 if fixed_shape else GROWTH) if minor < BLEND_HIGH else 0.0
+    return spatial.reach(max(elongated, 0.0 if fixed_shape else BLEND_HIGH) + 0.5), needs_wide, needs_compact
+
+
+def _fixed_brightness(
+    setup: FoldSetup, spatial: ConstantSpatialModel | TemplateSpatialModel, name: str
+) -> FixedImage:
+    lon, lat = setup.geom.center
+    jacobian = build_pixel_map(setup.geom, lon, lat, 1.0).jacobian
+    if isinstance(spatial, ConstantSpatialModel):
+        value = spatial.canonical_values["value"]
+        return build_fixed_image(
+            setup, brightness_templates(setup, jacobian, lambda lon, lat: np.full(lon.shape, value)), name
+        )
+    rotation = frame_rotation(setup.geom.frame, spatial.frame)
+
+    def brightness(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+        x, y, z = np.tensordot(rotation, unit_vector(np, lon, lat), axes=1)
+        return spatial.brightness(np.rad2deg(np.arctan2(y, x)), np.rad2deg(np.arctan2(z, np.hypot(x, y))))
+
+    return build_fixed_image(setup, brightness_templates(setup, jacobian, brightness), name)
+
+
+def check_position(setup: FoldSetup, name: str, lon: float, lat: float) -> None:
+    """Refuse a source that stands beyond the padded map.
+
+    Raises
+    ------
+    ModelError
+        BM-MO-001 with the distance to the map's edge.
+    """
+    x, y = (float(np.squeeze(v)) for v in setup.geom.sky_to_pixel(np.array([lon]), np.array([lat])))
+    n_lat, n_lon = setup.shape
+    beyond = max(-0.5 - x, x - n_lon + 0.5, -0.5 - y, y - n_lat + 0.5)
+    if not beyond <= setup.reach:
+        pixel = np.sqrt(float(np.median(setup.geom.solid_angle()))) * 180.0 / np.pi
+        centre = setup.geom.center
+        raise ModelError(
+            "BM-MO-001",
+            what=f"source {name!r} at lon={lon:.4f}, lat={lat:.4f} deg ({setup.geom.frame}) stands "
+            f"{beyond * pixel:.2f} deg outside the map around ({centre[0]:.4f}, {centre[1]:.4f}) deg",
+            rule=f"A source must lie on the map or within the PSF's reach of it ({setup.reach * pixel:.2f} deg)",
+            remedy="Correct its position or frame, or remove it from the models",
+        )

@@ -1,0 +1,1 @@
+"""Spatial models: how the flux of a source is spread over the sky."""

@@ -1,0 +1,1 @@
+"""The log-posterior: coordinates, likelihood, and the functions compiled from them."""

@@ -1,0 +1,122 @@
+"""Log-posterior, gradient, Hessian, Fisher matrix and predicted counts, compiled once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytensor.tensor as pt
+
+from bayesmap.fold.forward import Fold
+from bayesmap.posterior.coordinates import Coordinates
+from bayesmap.posterior.jaxify import jaxify
+from bayesmap.posterior.likelihood import ObservedCounts
+
+
+@dataclass(frozen=True)
+class CompiledPosterior:
+    """Functions of the coordinates theta.
+
+    Parameters
+    ----------
+    coordinates : Coordinates
+        Meaning of theta.
+    functions : dict
+        Name -> compiled JAX function of theta and the constants.
+    constants : dict
+        Name -> constants of the function.
+    """
+
+    coordinates: Coordinates
+    functions: dict[str, Callable[..., Any]]
+    constants: dict[str, Any]
+
+    def log_posterior(self, theta: np.ndarray) -> float:
+        """Return the log-posterior density."""
+        return float(self._call("log_posterior", theta))
+
+    def log_likelihood(self, theta: np.ndarray) -> float:
+        """Return the log-likelihood."""
+        return float(self._call("log_likelihood", theta))
+
+    def value_and_gradient(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the log-posterior and its gradient, shape (size,)."""
+        value, gradient = self._call("value_and_gradient", theta)
+        return float(value), np.asarray(gradient)
+
+    def hessian(self, theta: np.ndarray) -> np.ndarray:
+        """Return the Hessian of the log-posterior, shape (size, size), exact (forward over reverse)."""
+        matrix = np.asarray(self._call("hessian", theta))
+        return 0.5 * (matrix + matrix.T)
+
+    def fisher(self, theta: np.ndarray) -> np.ndarray:
+        """Return the expected information of the counts, shape (size, size)."""
+        return np.asarray(self._call("fisher", theta))
+
+    def npred(self, theta: np.ndarray) -> np.ndarray:
+        """Return predicted counts, shape (n_energy, n_lat, n_lon)."""
+        return np.asarray(self._call("npred", theta))
+
+    def components(self, theta: np.ndarray) -> dict[str, np.ndarray]:
+        """Return predicted counts of every model by name."""
+        return {name: np.asarray(value) for name, value in self._call("components", theta).items()}
+
+    def _call(self, name: str, theta: np.ndarray) -> Any:
+        return self.functions[name](jnp.asarray(theta, dtype=jnp.float64), self.constants[name])
+
+
+def compile_posterior(fold: Fold, counts: ObservedCounts, coordinates: Coordinates) -> CompiledPosterior:
+    """Build and compile the functions; XLA compiles each at its first call.
+
+    Parameters
+    ----------
+    fold : Fold
+        Forward model.
+    counts : ObservedCounts
+        Data.
+    coordinates : Coordinates
+        Coordinates.
+    """
+    theta = pt.tensor("theta", dtype="float64", shape=(coordinates.size,))
+    parameters = coordinates.graph(theta)
+    npred = fold.npred(parameters)
+    supported = pt.switch(fold.no_support(parameters), -np.inf, 0.0)
+    log_likelihood = counts.log_likelihood(npred) + supported
+    parts = fold.components(parameters)
+    scalar, scalar_constants = jaxify([theta], [log_likelihood])
+    cube, cube_constants = jaxify([theta], [npred])
+    masked, masked_constants = jaxify([theta], [npred * counts.mask])
+    split, split_constants = jaxify([theta], list(parts.values()))
+    log_posterior = partial(_first, scalar)
+    functions = {
+        "log_posterior": jax.jit(log_posterior),
+        "log_likelihood": jax.jit(log_posterior),
+        "value_and_gradient": jax.jit(jax.value_and_grad(log_posterior)),
+        "hessian": jax.jit(jax.jacfwd(jax.grad(log_posterior))),
+        "fisher": jax.jit(partial(_fisher, partial(_first, masked))),
+        "npred": jax.jit(partial(_first, cube)),
+        "components": jax.jit(partial(_named, split, tuple(parts))),
+    }
+    constants = dict.fromkeys(functions, scalar_constants)
+    constants |= {"npred": cube_constants, "components": split_constants, "fisher": masked_constants}
+    return CompiledPosterior(coordinates, functions, constants)
+
+
+def _first(function: Callable[..., Any], theta: Any, constants: Any) -> Any:
+    return function(theta, *constants)[0]
+
+
+def _named(function: Callable[..., Any], names: tuple[str, ...], theta: Any, constants: Any) -> Any:
+    return dict(zip(names, function(theta, *constants), strict=True))
+
+
+def _fisher(npred: Callable[..., Any], theta: Any, constants: Any) -> Any:
+    r"""Return :math:`\sum_q \partial_a\mu_q\,\partial_b\mu_q / \mu_q` over the mask."""
+    mu = npred(theta, constants).ravel()
+    slopes = jax.jacfwd(npred)(theta, constants).reshape(mu.size, theta.size)
+    return slopes.T @ (slopes / jnp.where(mu > 0.0, mu, jnp.inf)[:, None])

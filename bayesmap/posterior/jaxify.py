@@ -1,0 +1,41 @@
+"""From a PyTensor graph to a JAX function whose arrays are arguments, not code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from pytensor.compile.mode import get_mode
+from pytensor.compile.sharedvalue import SharedVariable
+from pytensor.graph.fg import FunctionGraph
+from pytensor.graph.traversal import graph_inputs
+from pytensor.link.jax.dispatch import jax_funcify
+
+
+def jaxify(inputs: Sequence[Any], outputs: Sequence[Any]) -> tuple[Callable[..., Any], tuple[jax.Array, ...]]:
+    """Return a function of (*inputs, *constants) and the constants.
+
+    Parameters
+    ----------
+    inputs : sequence of tensor
+        Symbolic inputs.
+    outputs : sequence of tensor
+        What to compute.
+
+    Returns
+    -------
+    function : callable
+        JAX-traceable; returns a tuple of the outputs.
+    constants : tuple of jax.Array
+        Values of the shared variables of the graph, in the order the function takes them. Arrays handed over this way are
+        not part of the compiled code: XLA neither folds nor stores them, and a data set of the same shape needs no
+        compilation.
+    """
+    shared = [node for node in graph_inputs(outputs) if isinstance(node, SharedVariable)]
+    fgraph = FunctionGraph(inputs=[*inputs, *shared], outputs=list(outputs), clone=True)
+    get_mode("JAX").optimizer.rewrite(fgraph)
+    function = jax_funcify(fgraph)
+    constants = tuple(jax.device_put(np.asarray(node.get_value(borrow=True))) for node in shared)
+    return function, constants
