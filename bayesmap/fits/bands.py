@@ -113,7 +113,7 @@ def axis_cards(axes: Sequence[AxisRecord]) -> dict[str, str]:
 
 
 def axis_size(axis: AxisRecord) -> int:
-    """Number of bins of an axis."""
+    """Return the number of bins of an axis."""
     return len(axis.nodes) - (axis.node_type == "edges")
 
 

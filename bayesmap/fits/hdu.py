@@ -165,12 +165,12 @@ def write_fits(hdus: fits.HDUList, path: str | PathLike[str], *, overwrite: bool
     Raises
     ------
     BayesmapIOError
-        If the file exists and `overwrite` is False (BM-IO-008), or it cannot be written (BM-IO-009).
+        If the file exists and `overwrite` is False (BM-IO-032), or it cannot be written (BM-IO-009).
     """
     path = Path(path)
     if path.exists() and not overwrite:
         raise BayesmapIOError(
-            "BM-IO-008",
+            "BM-IO-032",
             what=f"{path} exists",
             rule="Files are not replaced unasked",
             remedy="Pass overwrite=True, or another name",

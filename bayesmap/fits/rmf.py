@@ -120,7 +120,7 @@ def _class(kind: str) -> dict[str, str]:
 
 
 def _first_channel(file: FitsFile, matrix: Any, bounds: Any) -> int:
-    """Number of the first channel: TLMIN of F_CHAN, else the first CHANNEL of EBOUNDS."""
+    """Return the number of the first channel: TLMIN of F_CHAN, else the first CHANNEL of EBOUNDS."""
     position = [name.upper() for name in matrix.columns.names].index("F_CHAN") + 1
     keyword = f"TLMIN{position}"
     if keyword in matrix.header:

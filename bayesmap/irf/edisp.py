@@ -37,7 +37,7 @@ class EnergyDispersion:
     Raises
     ------
     ResponseError
-        If the shape does not fit the axes (BM-IR-007).
+        If the shape does not fit the axes (BM-IR-005).
     """
 
     axis_true: MapAxis
@@ -49,7 +49,7 @@ class EnergyDispersion:
         data = to_float64(self.data, "", "edisp")
         if data.shape != (self.axis_true.nbin, self.axis.nbin):
             raise ResponseError(
-                "BM-IR-007",
+                "BM-IR-005",
                 what=f"the energy dispersion has shape {data.shape}",
                 rule=f"Expected is (true, reconstructed) = {(self.axis_true.nbin, self.axis.nbin)}",
                 remedy="Transpose it, or correct the axes",
@@ -144,7 +144,7 @@ class EnergyDispersion:
         return tuple(found)
 
     def _in_range(self) -> BoolArray:
-        """True energies between the ends of the reconstructed axis, or between rows that are not empty."""
+        """Select the true energies between the ends of the reconstructed axis, or between rows that are not empty."""
         center = self.axis_true.center
         inside = (center > self.axis.edges[0]) & (center < self.axis.edges[-1])
         filled = np.flatnonzero((self.data != 0).any(axis=1))

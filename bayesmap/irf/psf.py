@@ -12,7 +12,7 @@ from bayesmap.errors import BayesmapError, GeometryError, ResponseError, raise_p
 from bayesmap.irf.radial import cumulative_integral
 from bayesmap.maps.axis import MapAxis
 from bayesmap.maps.map import WcsNDMap
-from bayesmap.units import FloatArray, freeze, to_float64
+from bayesmap.units import BoolArray, FloatArray, freeze, to_float64
 
 TABLE_TOLERANCE = 2e-2  # tables of real instruments are cut and binned: their sums miss 1 by per cents
 KERNEL_TOLERANCE = 1e-3
@@ -43,7 +43,7 @@ class RadialPSF:
     Raises
     ------
     ResponseError
-        If the shapes do not fit, or `rad` or `max_radius` make no sense (BM-IR-007).
+        If the shapes do not fit, or `rad` or `max_radius` make no sense (BM-IR-005).
     """
 
     axis: MapAxis
@@ -117,13 +117,14 @@ class RadialPSF:
         Raises
         ------
         ResponseError
-            If the whole table misses 1 by more than 2e-2 (BM-IR-003), or has NaN, negative values or a plane of
-            zeros (BM-IR-004).
+            If the whole table misses 1 by more than 2e-2 (BM-IR-003), or has NaN or negative values, or is zero
+            everywhere (BM-IR-004). A plane of zeros, as there is where nothing is exposed, stays as it is.
         """
-        inside = self.integral()
+        seen = _seen(self.data)
+        raise_problems(self.problems(seen))
+        inside = np.where(seen, self.integral(), 1.0)
         if np.all(np.abs(inside - 1.0) < 1e-12):
             return self
-        raise_problems(self.problems())
         note = f"psf table divided by its integral inside max_radius ({inside.min():.5f} to {inside.max():.5f})"
         return replace(self, data=self.data / inside[:, np.newaxis], notes=(*self.notes, note))
 
@@ -151,12 +152,23 @@ class RadialPSF:
         mine = self.axis.edges if self.axis.node_type == "edges" else self.axis.nodes
         return bool(mine[0] <= axis.center[0] * (1 + 1e-6) and axis.center[-1] <= mine[-1] * (1 + 1e-6))
 
-    def problems(self) -> tuple[BayesmapError, ...]:
-        """Return what breaks the law of a point spread function, as errors that were not raised."""
-        bad = _bad_planes(self.data, self.axis)
+    def problems(self, used: BoolArray | None = None) -> tuple[BayesmapError, ...]:
+        """Return what breaks the law of a point spread function, as errors that were not raised.
+
+        Parameters
+        ----------
+        used : ndarray of bool, shape (n_energy,), optional
+            Energies that the instrument sees: a plane of zeros is no problem elsewhere.
+
+        Returns
+        -------
+        tuple of BayesmapError
+        """
+        bad = _bad_planes(self.data, self.axis, used)
         if bad:
             return (bad,)
-        inside, whole = self.integral(), self.integral(self.rad[-1])
+        seen = _seen(self.data)
+        inside, whole = np.where(seen, self.integral(), 1.0), np.where(seen, self.integral(self.rad[-1]), 1.0)
         if np.all(np.abs(inside - 1.0) < 1e-12):
             return ()
         return _sum_problem(whole, self.axis, TABLE_TOLERANCE, "2 pi int sin(r) psf dr")
@@ -164,7 +176,7 @@ class RadialPSF:
     @property
     def _radius(self) -> FloatArray:
         """The cut, one per energy: never None after construction."""
-        assert self.max_radius is not None  # noqa: S101 - for the type checker: __post_init__ sets it
+        assert self.max_radius is not None
         return self.max_radius
 
 
@@ -186,7 +198,7 @@ class PSFKernel:
     Raises
     ------
     ResponseError
-        If the shape does not fit the axis (BM-IR-007).
+        If the shape does not fit the axis (BM-IR-005).
     """
 
     axis: MapAxis
@@ -227,18 +239,29 @@ class PSFKernel:
         Raises
         ------
         ResponseError
-            If a sum misses 1 by more than 1e-3 (BM-IR-003), a plane is zero or NaN (BM-IR-004), or a side is even
-            (BM-IR-006).
+            If a sum misses 1 by more than 1e-3 (BM-IR-003), values are NaN, negative or all zero (BM-IR-004), or a
+            side is even (BM-IR-006). A plane of zeros, as there is where nothing is exposed, stays as it is.
         """
-        raise_problems(self.problems())
-        sums = self.data.sum(axis=(1, 2))
+        seen = _seen(self.data)
+        raise_problems(self.problems(seen))
+        sums = np.where(seen, self.data.sum(axis=(1, 2)), 1.0)
         if np.all(np.abs(sums - 1.0) < 1e-12):
             return self
         note = f"psf kernel divided by the sum of each plane ({sums.min():.6f} to {sums.max():.6f})"
         return replace(self, data=self.data / sums[:, np.newaxis, np.newaxis], notes=(*self.notes, note))
 
-    def problems(self) -> tuple[BayesmapError, ...]:
-        """Return what breaks the law of a kernel, as errors that were not raised."""
+    def problems(self, used: BoolArray | None = None) -> tuple[BayesmapError, ...]:
+        """Return what breaks the law of a kernel, as errors that were not raised.
+
+        Parameters
+        ----------
+        used : ndarray of bool, shape (n_energy,), optional
+            Energies that the instrument sees: a plane of zeros is no problem elsewhere.
+
+        Returns
+        -------
+        tuple of BayesmapError
+        """
         found: list[BayesmapError] = []
         ny, nx = self.data.shape[1:]
         if not (ny % 2 and nx % 2):
@@ -251,8 +274,9 @@ class PSFKernel:
                     remedy="Make the kernel with odd sides",
                 )
             )
-        bad = _bad_planes(self.data.reshape(self.axis.nbin, -1), self.axis)
-        found += [bad] if bad else _sum_problem(self.data.sum(axis=(1, 2)), self.axis, KERNEL_TOLERANCE, "the sum")
+        bad = _bad_planes(self.data.reshape(self.axis.nbin, -1), self.axis, used)
+        sums = np.where(_seen(self.data), self.data.sum(axis=(1, 2)), 1.0)
+        found += [bad] if bad else _sum_problem(sums, self.axis, KERNEL_TOLERANCE, "the sum")
         return tuple(found)
 
 
@@ -263,12 +287,18 @@ def _with_centre(rad: FloatArray, data: FloatArray) -> tuple[FloatArray, FloatAr
     return freeze(np.append(0.0, rad)), freeze(np.concatenate([centre, data], axis=1))
 
 
-def _bad_planes(planes: FloatArray, axis: MapAxis) -> BayesmapError | None:
-    """Find energies where the values are not finite, negative, or all zero."""
+def _seen(data: FloatArray) -> BoolArray:
+    """Select the energies with a value other than zero; all of them if there is none."""
+    seen = (data != 0).reshape(len(data), -1).any(axis=1)
+    return seen if seen.any() else np.ones(len(data), dtype=bool)
+
+
+def _bad_planes(planes: FloatArray, axis: MapAxis, used: BoolArray | None) -> BayesmapError | None:
+    """Find energies where the values are not finite, negative, or all zero although they are used."""
     kinds = {
         "NaN or infinite": ~np.isfinite(planes).all(axis=1),
         "negative": (planes < 0).any(axis=1),
-        "all zero": (planes == 0).all(axis=1),
+        "all zero": (planes == 0).all(axis=1) & (True if used is None else used),
     }
     for kind, planes_affected in kinds.items():
         if planes_affected.any():
@@ -307,5 +337,5 @@ def _single_axis(sky_map: WcsNDMap) -> MapAxis:
 
 def _shape_error(what: str, expected: str) -> ResponseError:
     return ResponseError(
-        "BM-IR-007", what=what, rule=f"Expected is {expected}", remedy="Correct the arrays that the psf is made of"
+        "BM-IR-005", what=what, rule=f"Expected is {expected}", remedy="Correct the arrays that the psf is made of"
     )

@@ -41,7 +41,7 @@ class MapAxis:
     Raises
     ------
     GeometryError
-        If the values do not increase, are not finite, or not positive on a logarithmic axis (BM-GE-006).
+        If the values do not increase, are not finite, or not positive on a logarithmic axis (BM-GE-010).
     """
 
     name: str
@@ -114,7 +114,7 @@ class MapAxis:
         high = float(to_float64(energy_max, "TeV", "energy_max"))
         if not (0 < low < high < np.inf) or nbin < 1:
             raise GeometryError(
-                "BM-GE-006",
+                "BM-GE-010",
                 what=f"axis {name} was asked for with {nbin} bins between {low:g} and {high:g} TeV",
                 rule="0 < energy_min < energy_max and at least one bin",
                 remedy="Correct the bounds",
@@ -151,7 +151,7 @@ class MapAxis:
         Raises
         ------
         GeometryError
-            For an axis of a single node, which has no width (BM-GE-006).
+            For an axis of a single node, which has no width (BM-GE-010).
         """
         if self.node_type == "edges":
             return self.nodes
@@ -159,9 +159,7 @@ class MapAxis:
             raise self._invalid("has a single node and therefore no bin", "An axis of nodes needs two to have edges")
         scaled = np.log(self.nodes) if self.interp == "log" else self.nodes
         middle = 0.5 * (scaled[1:] + scaled[:-1])
-        ends = np.concatenate(
-            [[scaled[0] - (middle[0] - scaled[0])], middle, [scaled[-1] + (scaled[-1] - middle[-1])]]
-        )
+        ends = np.concatenate([[scaled[0] - (middle[0] - scaled[0])], middle, [scaled[-1] + (scaled[-1] - middle[-1])]])
         edges = np.exp(ends) if self.interp == "log" else ends
         edges.setflags(write=False)
         return edges
@@ -191,7 +189,7 @@ class MapAxis:
         Raises
         ------
         GeometryError
-            If the number of bins is no multiple of `factor`, or the axis has nodes (BM-GE-006).
+            If the number of bins is no multiple of `factor`, or the axis has nodes (BM-GE-010).
         """
         if self.node_type != "edges" or factor < 1 or self.nbin % factor:
             raise self._invalid(
@@ -252,7 +250,7 @@ class MapAxis:
 
     def _invalid(self, what: str, rule: str) -> GeometryError:
         return GeometryError(
-            "BM-GE-006", what=f"axis {self.name} {what}", rule=rule, remedy="Correct the axis where it is made"
+            "BM-GE-010", what=f"axis {self.name} {what}", rule=rule, remedy="Correct the axis where it is made"
         )
 
 

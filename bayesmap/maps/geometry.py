@@ -151,13 +151,13 @@ class WcsGeom:
         Raises
         ------
         GeometryError
-            If there is none (BM-GE-006).
+            If there is none (BM-GE-010).
         """
         for axis in self.axes:
             if axis.name == name:
                 return axis
         raise GeometryError(
-            "BM-GE-006",
+            "BM-GE-010",
             what=f"the map has no axis {name!r}",
             rule=f"It has {', '.join(axis.name for axis in self.axes) or 'no axis besides the sky'}",
             remedy="Use a map with this axis",

@@ -31,6 +31,8 @@ class WcsNDMap:
         Shape ``geom.shape``. Booleans stay booleans, all else becomes float64; the copy is read-only.
     unit : str or Unit
         Unit of the values.
+    source : str
+        Where the map was read from, ``file[HDU]``, for messages.
 
     Raises
     ------
@@ -41,6 +43,7 @@ class WcsNDMap:
     geom: WcsGeom
     data: np.ndarray
     unit: u.UnitBase = u.dimensionless_unscaled
+    source: str = ""
 
     def __post_init__(self) -> None:
         data = np.asanyarray(self.data)
@@ -106,7 +109,8 @@ class WcsNDMap:
 
     def copy_with(self, *, data: Any = None, unit: Any = None) -> WcsNDMap:
         """Return a map on the same geometry with other data or another unit."""
-        return WcsNDMap(self.geom, self.data if data is None else data, self.unit if unit is None else unit)
+        data = self.data if data is None else data
+        return WcsNDMap(self.geom, data, self.unit if unit is None else unit, self.source)
 
     def to_unit(self, unit: str | u.UnitBase, name: str = "map") -> WcsNDMap:
         """Return the map converted to a unit.
@@ -119,7 +123,7 @@ class WcsNDMap:
         target = parse_unit(unit, name)
         if self.unit == target:
             return self
-        return WcsNDMap(self.geom, to_float64(self.data * self.unit, target, name), target)
+        return self.copy_with(data=to_float64(self.data * self.unit, target, name), unit=target)
 
     def to_mask(self, name: str = "mask") -> WcsNDMap:
         """Return the map as booleans.
@@ -140,11 +144,11 @@ class WcsNDMap:
                 rule="A mask is boolean: True where a bin is used",
                 remedy="Make it so, for example with data > 0",
             )
-        return WcsNDMap(self.geom, self.data == 1.0)
+        return WcsNDMap(self.geom, self.data == 1.0, source=self.source)
 
     def crop(self, y0: int, y1: int, x0: int, x1: int) -> WcsNDMap:
         """Return rows `y0` to `y1` and columns `x0` to `x1` (ends excluded)."""
-        return WcsNDMap(self.geom.crop(y0, y1, x0, x1), self.data[..., y0:y1, x0:x1], self.unit)
+        return WcsNDMap(self.geom.crop(y0, y1, x0, x1), self.data[..., y0:y1, x0:x1], self.unit, self.source)
 
     def rebin(self, factor: int, *, energy_factor: int = 1) -> WcsNDMap:
         """Return the map with blocks of pixels, and groups of bins of the first axis, summed; masks: any.
@@ -168,13 +172,13 @@ class WcsNDMap:
             split[1] = energy_factor
         blocks = self.data.reshape(*split, geom.n_lat, factor, geom.n_lon, factor)
         odd = tuple(range(1, blocks.ndim, 2))
-        return WcsNDMap(geom, blocks.any(axis=odd) if self.is_mask else blocks.sum(axis=odd), self.unit)
+        return WcsNDMap(geom, blocks.any(axis=odd) if self.is_mask else blocks.sum(axis=odd), self.unit, self.source)
 
     def sum_over_energy(self) -> WcsNDMap:
         """Return the image summed over all axes but the sky (for a mask: any)."""
         axes = tuple(range(len(self.geom.axes)))
         data = self.data.any(axis=axes) if self.is_mask else self.data.sum(axis=axes)
-        return WcsNDMap(self.geom.to_image(), data, self.unit)
+        return WcsNDMap(self.geom.to_image(), data, self.unit, self.source)
 
     def slice_by_energy(self, energy_min: Any = None, energy_max: Any = None) -> WcsNDMap:
         """Return the bins of the energy axis that lie inside a range.
@@ -197,7 +201,7 @@ class WcsNDMap:
         keep = np.flatnonzero(bins_inside(axis, energy_min, energy_max))
         start, stop = (int(keep[0]), int(keep[-1]) + 1) if len(keep) else (0, 0)
         geom = self.geom.with_axes((axis.slice(start, stop), *self.geom.axes[1:]))
-        return WcsNDMap(geom, self.data[start:stop], self.unit)
+        return WcsNDMap(geom, self.data[start:stop], self.unit, self.source)
 
     def __str__(self) -> str:
         return f"WcsNDMap {self.data.dtype}, unit {str(self.unit)!r}: {self.geom}"
@@ -236,7 +240,8 @@ def map_from_fits(file: FitsFile, name: str | int) -> WcsNDMap:
     axes = tuple(MapAxis.from_record(record) for record in read_axes(file, hdu))
     wcs = WCS(hdu.header, naxis=2).celestial
     geom = WcsGeom(wcs, data.shape[-2], data.shape[-1], axes)
-    return WcsNDMap(geom, data, parse_unit(hdu.header.get("BUNIT", ""), file.where(hdu.name)))
+    where = file.where(hdu.name)
+    return WcsNDMap(geom, data, parse_unit(hdu.header.get("BUNIT", ""), where), where)
 
 
 def map_to_hdus(sky_map: WcsNDMap, name: str) -> list[Any]:
