@@ -120,11 +120,11 @@ def unknown_name(owner: str, name: str, known: tuple[str, ...]) -> ModelError:
         "BM-MO-002",
         what=f"{owner} has no parameter {name!r}",
         rule=f"Known names are {', '.join(known)}",
-        remedy=did_you_mean(name, known) or "Use one of these names",
+        remedy=did_you_mean(name, known),
     )
 
 
 def did_you_mean(name: str, known: tuple[str, ...]) -> str:
-    """Return ``Did you mean 'x'?`` for the known name nearest to `name`, or an empty string."""
+    """Return a suggestion with the known name nearest to `name`, for the remedy of an error."""
     close = get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"Did you mean {close[0]!r}?" if close else ""
+    return f"Did you mean {close[0]!r}? Use that, or another of these names" if close else "Use one of these names"

@@ -59,5 +59,5 @@ def find_model(kind: str, name: str) -> type[ModelComponent]:
         "BM-MO-017",
         what=f"no {kind} model is called {name!r}",
         rule=f"Available are {', '.join(names)}",
-        remedy=did_you_mean(name, tuple(models)) or "Use one of these names",
+        remedy=did_you_mean(name, tuple(models)),
     )

@@ -127,7 +127,7 @@ class Models:
             "BM-MO-002",
             what=f"no model is named {key!r}",
             rule=f"Models are {', '.join(self.names) or 'none'}",
-            remedy=did_you_mean(key, self.names) or "Use one of these names",
+            remedy=did_you_mean(key, self.names),
         )
 
     def __contains__(self, key: object) -> bool:

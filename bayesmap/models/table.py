@@ -81,7 +81,7 @@ class ParameterTable(Mapping[str, Parameter]):
         close = get_close_matches(name, [*self._parameters, *bare], n=1, cutoff=0.5)
         if not close:
             return "Use one of these names"
-        return f"Did you mean {bare.get(close[0], close[0])!r}?"
+        return f"Did you mean {bare.get(close[0], close[0])!r}? Use that, or another of these names"
 
     @property
     def free_names(self) -> tuple[str, ...]:

@@ -59,7 +59,13 @@ class ExpCutoffPowerLawSpectralModel(SpectralModel):
         amplitude = "4 cm-2 s-1 TeV-1"
         return (
             SpectralExample(2.0, 1.080321705479446, f"{source} 'ecpl'", {"index": 1.6, "amplitude": amplitude}),
-            SpectralExample(2.0, 0.81873075, f"{source} 'ecpl_2'", {"index": 2.0, "amplitude": amplitude}, rtol=1e-8),
+            SpectralExample(
+                2.0,
+                6.23714253e-12,
+                "H.E.S.S. Crab with cut-off (2006, A&A 457, 899), value in Gammapy 2.1, test_spectral_crab.py 'hess_ecpl'",
+                {"index": 2.39, "amplitude": "3.76e-11 cm-2 s-1 TeV-1", "lambda_": 1.0 / 14.3},
+                rtol=1e-8,
+            ),
             SpectralExample(
                 2.0,
                 0.871694294554192,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from bayesmap.models.parameter import Parameter
 from bayesmap.models.spectral.base import SpectralExample, SpectralModel
 
@@ -50,13 +52,9 @@ class LogParabolaSpectralModel(SpectralModel):
         """Return points with values from a named source."""
         source = "Gammapy 2.1, modeling/models/tests/test_spectral.py, TEST_MODELS 'logpar'"
         parameters = {"alpha": 2.3, "beta": 0.5, "amplitude": "4 cm-2 s-1 TeV-1", "reference": "1 TeV"}
-        magic = "Aleksic et al. 2015, JHEAp 5-6, 30: MAGIC Crab, dN/dE at 1 TeV"
+        crab = {"alpha": 2.47, "beta": 0.24 / np.log(10), "amplitude": "3.23e-11 cm-2 s-1 TeV-1", "reference": "1 TeV"}
+        magic = "MAGIC Crab (2015, JHEAp 5-6, 30), value in Gammapy 2.1, test_spectral_crab.py 'magic_lp'"
         return (
             SpectralExample(2.0, 0.6387956571420305, source, parameters),
-            SpectralExample(
-                1.0,
-                3.23e-11,
-                magic,
-                {"alpha": 2.47, "beta": 0.104, "amplitude": "3.23e-11 cm-2 s-1 TeV-1", "reference": "1 TeV"},
-            ),
+            SpectralExample(2.0, 5.5451060834144166e-12, magic, crab),
         )

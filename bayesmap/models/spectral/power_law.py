@@ -66,10 +66,11 @@ class PowerLawSpectralModel(SpectralModel):
             SpectralExample(2.0, 1.0, f"{source} 'powerlaw'", {"index": 2.0, "amplitude": amplitude}),
             SpectralExample(2.0, 1.0, f"{source} 'powerlaw_index1'", {"index": 1.0, "amplitude": "2 cm-2 s-1 TeV-1"}),
             SpectralExample(
-                1.0,
-                2.83e-11,
-                "Aharonian et al. 2004, ApJ 614, 897: HEGRA Crab, dN/dE at 1 TeV",
-                {"index": 2.62, "amplitude": "2.83e-11 cm-2 s-1 TeV-1"},
+                2.0,
+                5.57327158e-12,
+                "H.E.S.S. Crab power law (2006, A&A 457, 899), value in Gammapy 2.1, test_spectral_crab.py 'hess_pl'",
+                {"index": 2.63, "amplitude": "3.45e-11 cm-2 s-1 TeV-1"},
+                rtol=1e-8,
             ),
         )
 

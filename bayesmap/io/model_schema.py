@@ -1,0 +1,251 @@
+"""From a document in the Gammapy 2 model format to models, with every mistake located."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import Any
+
+from bayesmap.errors import BayesmapError, BayesmapInputError, ConfigError, ProblemList, raise_problems
+from bayesmap.io.gammapy import to_bayesmap_map
+from bayesmap.io.parameter_schema import read_parameter
+from bayesmap.io.safe_yaml import check_keys, unknown_key, wrong_kind
+from bayesmap.io.template_path import resolve_input
+from bayesmap.maps.map import WcsNDMap
+from bayesmap.models.background import FoVBackgroundModel
+from bayesmap.models.component import ModelComponent
+from bayesmap.models.parameter import Parameter
+from bayesmap.models.registry import class_names, spatial_models, spectral_models
+from bayesmap.models.sky import AnyModel, Models, SkyModel
+
+TOP_KEYS = ("components", "covariance", "metadata", "checksum")
+SKY_KEYS = ("name", "type", "spectral", "spatial", "temporal", "apply_irf", "datasets_names")
+BACKGROUND_KEYS = ("name", "type", "spectral", "spatial", "datasets_names")
+TEMPLATE_KEYS = ("filename", "normalize", "unit")
+"""Keys of a template; `unit` repeats what the file says and is not needed."""
+
+
+@dataclass(frozen=True)
+class FileRules:
+    """Which files a document may name; see `bayesmap.io.template_path.resolve_input`."""
+
+    root: str | PathLike[str] | None = None
+    allow_paths: Sequence[str | PathLike[str]] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+def models_from_dict(document: Any, rules: FileRules) -> Models:
+    """Return the models of a document in the Gammapy 2 format.
+
+    Parameters
+    ----------
+    document : dict
+        With the key ``components``; ``covariance``, ``metadata`` and ``checksum`` are not used.
+    rules : FileRules
+        Which template files may be read.
+
+    Raises
+    ------
+    BayesmapError
+        One problem as it is, several as a `ProblemList`; codes are listed at `bayesmap.io.yaml.read_models`.
+    """
+    check_keys(document, TOP_KEYS, "", required=("components",))
+    components = document["components"]
+    if not isinstance(components, list | tuple):
+        raise wrong_kind("components", components, "a list of models")
+    problems: list[BayesmapError] = []
+    models = [
+        attempt(problems, _read_model, item, f"components[{index}]", rules) for index, item in enumerate(components)
+    ]
+    raise_problems(problems)
+    return Models(tuple(model for model in models if model is not None))
+
+
+def attempt[Read](problems: list[BayesmapError], read: Callable[..., Read], *args: Any) -> Read | None:
+    """Return what a reader reads; where it fails, add its problems to the list and return None."""
+    try:
+        return read(*args)
+    except ProblemList as error:
+        problems.extend(error.problems)
+    except BayesmapError as error:
+        problems.append(error)
+    return None
+
+
+def located(error: BayesmapError, path: str) -> BayesmapError:
+    """Return the same error with the place put in front."""
+    return type(error)(error.code, what=f"{path}: {error.what}", rule=error.rule, remedy=error.remedy)
+
+
+def _read_model(data: Any, path: str, rules: FileRules) -> AnyModel:
+    """Return one entry of ``components``."""
+    readers = {"SkyModel": _read_sky_model, "FoVBackgroundModel": _read_background}
+    if not isinstance(data, Mapping) or "type" not in data:
+        check_keys(data, tuple(dict.fromkeys(SKY_KEYS + BACKGROUND_KEYS)), path, required=("type",))
+    if data["type"] not in readers:
+        raise _unknown_type(f"{path}.type", "model", data["type"], tuple(readers))
+    return readers[data["type"]](data, path, rules)
+
+
+def _read_sky_model(data: Mapping[str, Any], path: str, rules: FileRules) -> SkyModel:
+    problems: list[BayesmapError] = []
+    attempt(problems, lambda: check_keys(data, SKY_KEYS, path, required=("name", "type", "spectral", "spatial")))
+    attempt(problems, _refuse_unsupported, data, path)
+    fields = {
+        "name": attempt(problems, _name, data.get("name", ""), f"{path}.name"),
+        "datasets_names": attempt(problems, _names, data.get("datasets_names"), f"{path}.datasets_names"),
+        **_components(data, path, rules, problems),
+    }
+    raise_problems(problems)
+    return _build(SkyModel, fields, path)
+
+
+def _read_background(data: Mapping[str, Any], path: str, rules: FileRules) -> FoVBackgroundModel:
+    problems: list[BayesmapError] = []
+    attempt(problems, lambda: check_keys(data, BACKGROUND_KEYS, path, required=("type", "datasets_names")))
+    if data.get("spatial") is not None:
+        problems.append(_unsupported(f"{path}.spatial", "a spatial model of a background", "Remove it"))
+    name = data.get("name")
+    fields = {
+        "name": None if name is None else attempt(problems, _name, name, f"{path}.name"),
+        "datasets_names": attempt(problems, _names, data.get("datasets_names"), f"{path}.datasets_names"),
+        **_components(data, path, rules, problems, kinds=("spectral",)),
+    }
+    raise_problems(problems)
+    return _build(FoVBackgroundModel, fields, path)
+
+
+def _components(
+    data: Mapping[str, Any],
+    path: str,
+    rules: FileRules,
+    problems: list[BayesmapError],
+    kinds: tuple[str, ...] = ("spectral", "spatial"),
+) -> dict[str, ModelComponent | None]:
+    """Return the component models that an entry holds, by constructor argument."""
+    return {
+        f"{kind}_model": attempt(problems, _read_component, kind, data[kind], f"{path}.{kind}", rules)
+        for kind in kinds
+        if kind in data
+    }
+
+
+def _refuse_unsupported(data: Mapping[str, Any], path: str) -> None:
+    """Refuse what would change the prediction and is not computed here."""
+    if data.get("temporal") is not None:
+        raise _unsupported(f"{path}.temporal", "a temporal model", "Remove it if the source is steady")
+    irf = data.get("apply_irf")
+    if irf is None:
+        return
+    check_keys(irf, ("exposure", "psf", "edisp"), f"{path}.apply_irf")
+    for key, value in irf.items():
+        if value is not True:
+            raise _unsupported(f"{path}.apply_irf.{key}", f"{key}: {value}", "Remove it: the response always applies")
+
+
+def _read_component(kind: str, data: Any, path: str, rules: FileRules) -> ModelComponent:
+    """Return a spectral or spatial model."""
+    models = {"spectral": spectral_models, "spatial": spatial_models}[kind]()
+    if not isinstance(data, Mapping) or "type" not in data:
+        check_keys(data, ("type", "parameters", "frame", *TEMPLATE_KEYS), path, required=("type",))
+    if not isinstance(data["type"], str) or data["type"] not in models:
+        raise _unknown_type(f"{path}.type", f"{kind} model", data["type"], class_names(models))
+    model = models[data["type"]]
+    problems: list[BayesmapError] = []
+    values: dict[str, Any] = attempt(problems, _settings, model, data, path, rules) or {}
+    values |= attempt(problems, _parameters, model, data.get("parameters", ()), f"{path}.parameters") or {}
+    raise_problems(problems)
+    return _build(model, values, path)
+
+
+def _settings(model: type[ModelComponent], data: Mapping[str, Any], path: str, rules: FileRules) -> dict[str, Any]:
+    """Return what a component has besides parameters: its frame, the map of a template."""
+    is_template = "filename" in model.settings
+    live = ("map",) if isinstance(data.get("map"), WcsNDMap) or hasattr(data.get("map"), "geom") else ()
+    own = tuple(name for name in model.settings if name != "map")
+    check_keys(data, ("type", "parameters", *own, *(TEMPLATE_KEYS if is_template else ()), *live), path)
+    if not is_template:
+        return {name: data[name] for name in own if name in data}
+    if not isinstance(data.get("normalize", True), bool):
+        raise wrong_kind(f"{path}.normalize", data["normalize"], "true or false")
+    template = to_bayesmap_map(data["map"]) if live else _read_template(data, path, rules)
+    frame = data.get("frame", template.geom.frame)
+    if frame != template.geom.frame:
+        raise wrong_kind(f"{path}.frame", frame, f"the frame of the map, {template.geom.frame!r}")
+    filename = str(data.get("filename") or "")
+    return {"map": template, "filename": filename, "normalize": data.get("normalize", True), "frame": frame}
+
+
+def _read_template(data: Mapping[str, Any], path: str, rules: FileRules) -> WcsNDMap:
+    where = f"{path}.filename"
+    if not isinstance(data.get("filename"), str):
+        raise wrong_kind(where, data.get("filename"), "the name of a FITS file")
+    file = resolve_input(data["filename"], where=where, root=rules.root, allow_paths=rules.allow_paths, env=rules.env)
+    try:
+        return WcsNDMap.read(file)
+    except BayesmapError as error:
+        raise located(error, where) from error
+
+
+def _parameters(model: type[ModelComponent], items: Any, path: str) -> dict[str, Parameter]:
+    """Return the parameters that a component states, by name."""
+    if not isinstance(items, list | tuple):
+        raise wrong_kind(path, items, "a list of parameters")
+    problems: list[BayesmapError] = []
+    found: dict[str, Parameter] = {}
+    for index, item in enumerate(items):
+        place = f"{path}[{index}]"
+        parameter = attempt(problems, read_parameter, model, item, place)
+        if parameter is None:
+            continue
+        if parameter.name in found:
+            problems.append(
+                ConfigError(
+                    "BM-CF-015",
+                    what=f"{place}.name: parameter {parameter.name!r} is given twice",
+                    rule="Each parameter may be given once",
+                    remedy="Keep one of them",
+                )
+            )
+        found[parameter.name] = parameter
+    raise_problems(problems)
+    return found
+
+
+def _build[Built](kind: Callable[..., Built], fields: Mapping[str, Any], path: str) -> Built:
+    """Call a constructor; what it refuses gets the place put in front."""
+    try:
+        return kind(**fields)
+    except BayesmapInputError as error:
+        raise located(error, path) from error
+
+
+def _name(name: Any, path: str) -> str:
+    if not isinstance(name, str):
+        raise wrong_kind(path, name, "a text (in quotes if it looks like a number or like yes or no)")
+    return name
+
+
+def _names(names: Any, path: str) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    if isinstance(names, str):
+        return (names,)
+    if not isinstance(names, list | tuple):
+        raise wrong_kind(path, names, "a list of dataset names")
+    return tuple(_name(item, f"{path}[{index}]") for index, item in enumerate(names))
+
+
+def _unknown_type(path: str, noun: str, name: Any, known: tuple[str, ...]) -> ConfigError:
+    error = unknown_key(path, noun, name, known)
+    return ConfigError("BM-CF-006", what=error.what, rule=error.rule, remedy=error.remedy)
+
+
+def _unsupported(path: str, what: str, remedy: str) -> ConfigError:
+    return ConfigError(
+        "BM-CF-009",
+        what=f"{path}: {what} is not computed",
+        rule="What a file asks for is either computed or refused, never left out",
+        remedy=remedy,
+    )

@@ -1,0 +1,288 @@
+"""Sky models in YAML, in the format of Gammapy 2."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from bayesmap.errors import BayesmapError, BayesmapIOError, ConfigError, ProblemList
+from bayesmap.io.model_schema import FileRules, located, models_from_dict
+from bayesmap.io.safe_yaml import check_keys, load_yaml, wrong_kind
+from bayesmap.maps.map import WcsNDMap
+from bayesmap.models.background import BackgroundModel
+from bayesmap.models.component import ModelComponent
+from bayesmap.models.named import NamedModel
+from bayesmap.models.parameter import Parameter
+from bayesmap.models.prior_record import PriorRecord
+from bayesmap.models.sky import AnyModel, Models
+
+__all__ = ["check_keys", "load_yaml", "models_to_dict", "read_models", "write_models"]
+
+
+def read_models(
+    source: Any,
+    *,
+    root: str | PathLike[str] | None = None,
+    allow_paths: Sequence[str | PathLike[str]] = (),
+    env: Mapping[str, str] | None = None,
+) -> Models:
+    """Read sky models from Gammapy 2 YAML, a dict of the same form, or live Gammapy models.
+
+    Parameters that are left out take their defaults; keys and names that are not known are errors. All problems are
+    found in one pass.
+
+    Parameters
+    ----------
+    source : str, path-like, dict, Models or gammapy Models
+        A str with a line break is YAML text, other str are paths.
+    root : path-like, optional
+        Folder that template file names start at; for a file its own folder by default.
+    allow_paths : sequence of path-like
+        Further folders or files that templates may be read from.
+    env : dict, optional
+        Variables that file names may use, such as ``{"GAMMAPY_DATA": "..."}``; the environment is not looked at.
+
+    Returns
+    -------
+    Models
+
+    Raises
+    ------
+    ConfigError
+        BM-CF-001 unknown key or parameter, 002 value not finite, 003 a number as text, 004 min above max, 005 value
+        outside the limits, 006 unknown type, 007 a key missing or of the wrong kind, 008 unit, 009 asks for what is
+        not computed, 010 to 016 see `load_yaml`.
+    ModelError
+        BM-MO-011 a name twice, and what the model classes refuse.
+    BayesmapIOError
+        BM-IO-012 to 016: a file that may not be read, or is not there.
+    ProblemList
+        If there are several problems.
+    """
+    rules = FileRules(root, tuple(allow_paths), dict(env or {}))
+    if isinstance(source, Models | NamedModel):
+        return Models(source)  # type: ignore[arg-type]
+    if isinstance(source, Mapping):
+        return models_from_dict(source, rules)
+    if isinstance(source, str | PathLike):
+        return _read_file(source, rules)
+    if _is_gammapy(source) or (isinstance(source, list | tuple) and all(map(_is_gammapy, source))):
+        return models_from_dict(_from_gammapy(source), rules)
+    raise wrong_kind("source", source, "a path, YAML text, a dict, or Models of bayesmap or Gammapy")
+
+
+def _read_file(source: str | PathLike[str], rules: FileRules) -> Models:
+    """Read a file or text; problems in a file get its name put in front."""
+    document = load_yaml(source)
+    if isinstance(source, str) and "\n" in source:
+        return models_from_dict(document, rules)
+    path = Path(source)
+    root = path.resolve().parent if rules.root is None else rules.root
+    try:
+        return models_from_dict(document, FileRules(root, rules.allow_paths, rules.env))
+    except ProblemList as error:
+        raise ProblemList([located(problem, path.name) for problem in error.problems]) from error
+    except BayesmapError as error:
+        raise located(error, path.name) from error
+
+
+def _is_gammapy(source: Any) -> bool:
+    return any(kind.__module__.partition(".")[0] == "gammapy" for kind in type(source).__mro__)
+
+
+def _from_gammapy(source: Any) -> dict[str, Any]:
+    """Return live Gammapy models as a document, template maps as they are.
+
+    `Models.to_dict` of Gammapy is not used, because it writes template maps to disk.
+    """
+    models = list(source) if isinstance(source, Sequence) else [source]
+    parameters = [parameter for model in models for parameter in model.parameters]
+    if len({id(parameter) for parameter in parameters}) < len(parameters) or getattr(source, "_penalties", None):
+        raise ConfigError(
+            "BM-CF-009",
+            what="the Gammapy models hold linked parameters or penalties",
+            rule="Linked parameters come later, and penalties are priors here",
+            remedy="Copy the model to unlink it, or pass priors to the fit",
+        )
+    components = [model.to_dict(full_output=True) for model in models]
+    for model, component in zip(models, components, strict=True):
+        template = getattr(getattr(model, "spatial_model", None), "map", None)
+        if template is not None:
+            component["spatial"] |= {"map": template, "filename": component["spatial"].get("filename") or ""}
+    return {"components": components}
+
+
+def models_to_dict(models: Models | AnyModel) -> dict[str, Any]:
+    """Return models as a document in the Gammapy 2 format, made of plain dicts, lists, numbers and text.
+
+    Parameters
+    ----------
+    models : Models or a single model
+        What to convert.
+
+    Returns
+    -------
+    dict
+        `read_models` gives the same models from it, Gammapy 2 reads the same values.
+
+    Raises
+    ------
+    ConfigError
+        BM-CF-017 for a model that the format cannot hold.
+    """
+    return {"components": [_model_to_dict(model) for model in Models(models)]}  # type: ignore[arg-type]
+
+
+def _model_to_dict(model: AnyModel) -> dict[str, Any]:
+    if isinstance(model, BackgroundModel):
+        raise ConfigError(
+            "BM-CF-017",
+            what=f"BackgroundModel {model.name!r} carries its own map",
+            rule="The YAML format scales the background of a dataset",
+            remedy="Put the map into the dataset and use FoVBackgroundModel",
+        )
+    data: dict[str, Any] = {"name": model.name, "type": model.tag[0]}
+    if model.datasets_names is not None:
+        data["datasets_names"] = list(model.datasets_names)
+    return data | {kind: _component_to_dict(component) for kind, component in model.components.items()}
+
+
+def _component_to_dict(component: ModelComponent) -> dict[str, Any]:
+    settings = {name: getattr(component, name) for name in component.settings if name != "map"}
+    if settings.get("filename") == "":
+        raise ConfigError(
+            "BM-CF-017",
+            what=f"{type(component).__name__} has no file name",
+            rule="The YAML format names the file of a template",
+            remedy="Use write_models, which writes the map beside the YAML file, or pass filename=",
+        )
+    parameters = zip(component.parameters, component.default_parameters, strict=True)
+    return {
+        "type": component.tag[0],
+        **settings,
+        "parameters": [_parameter_to_dict(parameter, default) for parameter, default in parameters],
+    }
+
+
+def _parameter_to_dict(parameter: Parameter, default: Parameter) -> dict[str, Any]:
+    """Return what differs from the default; limits wherever there is one, because units may differ."""
+    data: dict[str, Any] = {"name": parameter.name, "value": parameter.value, "unit": parameter.unit}
+    if not math.isnan(parameter.error):
+        data["error"] = parameter.error
+    for key in ("min", "max"):
+        if not (math.isnan(getattr(parameter, key)) and math.isnan(getattr(default, key))):
+            data[key] = getattr(parameter, key)
+    if parameter.frozen or default.frozen:
+        data["frozen"] = parameter.frozen
+    if parameter.prior is not None:
+        data["prior"] = _prior_to_dict(parameter)
+    return data
+
+
+def _prior_to_dict(parameter: Parameter) -> dict[str, Any]:
+    prior = parameter.prior
+    if not isinstance(prior, PriorRecord):
+        raise ConfigError(
+            "BM-CF-017",
+            what=f"parameter {parameter.name!r} has the prior {prior!r}",
+            rule="The YAML format holds Gammapy's priors only",
+            remedy="Pass this prior to the fit, and leave it out of the models",
+        )
+    parameters = [{"name": name, "value": value, "unit": unit} for name, value, unit in prior.parameters]
+    return {"type": prior.type, "parameters": parameters, "weight": prior.weight}
+
+
+def write_models(models: Models | AnyModel, path: str | PathLike[str], *, overwrite: bool = False) -> None:
+    """Write models as a YAML file that `read_models` and Gammapy 2 read, template maps beside it.
+
+    Parameters
+    ----------
+    models : Models or a single model
+        What to write.
+    path : path-like
+        YAML file. It appears whole or not at all.
+    overwrite : bool
+        Whether existing files may be replaced. A template file that already holds the same map is left alone.
+
+    Raises
+    ------
+    BayesmapIOError
+        BM-IO-032 if the file, or a template file with another map, exists; BM-IO-009 if it cannot be written.
+    ConfigError
+        BM-CF-017 for a model that the format cannot hold.
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise _exists(path)
+    placed, maps = _place_templates(Models(models), path.parent, overwrite=overwrite)  # type: ignore[arg-type]
+    document = models_to_dict(placed) | {"metadata": {"creator": "bayesmap"}}
+    text = yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False, indent=4, allow_unicode=True)
+    for file, template in maps.items():
+        template.write(file, overwrite=overwrite)
+    _write_whole(path, text)
+
+
+def _place_templates(models: Models, folder: Path, *, overwrite: bool) -> tuple[Models, dict[Path, WcsNDMap]]:
+    """Return the models with template file names beside the YAML file, and the maps to write there."""
+    placed: list[AnyModel] = []
+    maps: dict[Path, WcsNDMap] = {}
+    for model in models:
+        spatial = model.components.get("spatial")
+        if spatial is not None and "filename" in spatial.settings:
+            model, file = _with_file(model, folder)  # noqa: PLW2901
+            template = model.components["spatial"].map  # type: ignore[attr-defined]
+            known = maps.get(file) or (WcsNDMap.read(file) if file.exists() else None)
+            same = known is not None and _same_map(known, template)
+            if known is not None and not same and (file in maps or not overwrite):
+                raise _exists(file)
+            if not same:
+                maps[file] = template
+        placed.append(model)
+    return Models(tuple(placed)), maps
+
+
+def _with_file(model: Any, folder: Path) -> tuple[AnyModel, Path]:
+    """Return the model with a template file name inside the folder, and its path."""
+    spatial = model.spatial_model
+    name = Path(spatial.filename).name or f"{model.name}.fits".replace(" ", "_")
+    settings = {key: getattr(spatial, key) for key in spatial.settings} | {"filename": name}
+    parameters = {item.name: item for item in spatial.parameters}
+    moved = type(spatial)(**settings, **parameters)
+    fields = {"name": model.name, "datasets_names": model.datasets_names, "spectral_model": model.spectral_model}
+    return type(model)(spatial_model=moved, **fields), folder / name
+
+
+def _same_map(one: WcsNDMap, other: WcsNDMap) -> bool:
+    return one.geom.is_close(other.geom) and one.unit == other.unit and np.array_equal(one.data, other.data)
+
+
+def _exists(path: Path) -> BayesmapIOError:
+    return BayesmapIOError(
+        "BM-IO-032",
+        what=f"{path} exists",
+        rule="Files are not replaced unasked",
+        remedy="Choose another name, or pass overwrite=True",
+    )
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file under a temporary name in its folder, then rename it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise BayesmapIOError(
+            "BM-IO-009",
+            what=f"{path} cannot be written: {error}",
+            rule="Its folder must exist and have room",
+            remedy="Choose another place",
+        ) from error
