@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bayesmap.cli.paths import check_output, confined_path
+from bayesmap.cli.paths import check_output, output_path
 from bayesmap.errors import BayesmapError, ConfigError, ProblemList, raise_problems
-from bayesmap.io.yaml import load_yaml
-from bayesmap.models.component import did_you_mean
+from bayesmap.io.safe_yaml import check_keys, load_yaml, unknown_key, wrong_kind
+from bayesmap.io.template_path import resolve_input
 
 MAP_KEYS = ("counts", "exposure", "background", "mask", "psf", "edisp")
 REQUIRED_MAPS = ("counts", "exposure")
@@ -108,19 +108,19 @@ def read_config(path: Path, *, allow_paths: Sequence[Path] = (), overwrite: bool
     Raises
     ------
     ConfigError
-        BM-CF-031 unknown key, BM-CF-032 wrong value, BM-CF-033 missing or contradicting keys.
+        BM-CF-001 unknown key, BM-CF-007 value of the wrong kind, BM-CF-020 missing or contradicting keys; BM-CF-010
+        to 016 see `load_yaml`.
     BayesmapIOError
-        BM-IO-031 for a path outside the allowed folders, BM-IO-032 for an output that exists.
+        BM-IO-012 to 016 for an input outside the allowed folders or missing, BM-IO-018 for an output outside them,
+        BM-IO-019 for an output that exists.
     ProblemList
         If there are several problems.
     """
     raw = load_yaml(path)
     folder = path.resolve().parent
     reader = _Reader(folder, tuple(place.resolve() for place in allow_paths))
-    problems: list[BayesmapError] = []
+    problems: list[BayesmapError] = _missing_keys(raw)
     values: dict[str, Any] = {}
-    if not isinstance(raw, Mapping):
-        raise wrong_value("", raw, "a mapping of keys to values")
     for key, value in raw.items():
         try:
             values[key] = reader.read(key, value)
@@ -128,7 +128,6 @@ def read_config(path: Path, *, allow_paths: Sequence[Path] = (), overwrite: bool
             problems.extend(error.problems)
         except BayesmapError as error:
             problems.append(error)
-    problems.extend(_missing_keys(raw))
     if "output" in values:
         try:
             check_output(values["output"], overwrite=overwrite)
@@ -138,43 +137,21 @@ def read_config(path: Path, *, allow_paths: Sequence[Path] = (), overwrite: bool
     return Config(folder=folder, overwrite=overwrite, allow_paths=reader.allowed, **values)
 
 
-def wrong_value(where: str, value: object, expected: str) -> ConfigError:
-    """Return the error for a value that is not what its key needs.
-
-    Parameters
-    ----------
-    where : str
-        Key, with its parents.
-    value : object
-        What was found.
-    expected : str
-        What may stand there.
-    """
-    return ConfigError(
-        "BM-CF-032",
-        what=f"{where or 'the configuration'} is {value!r}",
-        rule=f"It must be {expected}",
-        remedy="Correct the value",
-    )
+def _missing_keys(raw: Mapping[str, Any]) -> list[BayesmapError]:
+    problems: list[BayesmapError] = []
+    data = sum(key in raw for key in ("dataset", "maps"))
+    for key in ("models", "output"):
+        if key not in raw:
+            problems.append(_incomplete(f"the key {key!r} is missing", f"Add {key!r}"))
+    if data != 1:
+        what = "both 'dataset' and 'maps' are given" if data else "neither 'dataset' nor 'maps' is given"
+        problems.append(_incomplete(what, "Give 'dataset', the path of a MapDataset file, or 'maps', one file each"))
+    return problems
 
 
-def _unknown_key(where: str, key: object, known: Sequence[str]) -> ConfigError:
-    return ConfigError(
-        "BM-CF-031",
-        what=f"unknown key {key!r} in {where}",
-        rule=f"Known keys are {', '.join(known)}",
-        remedy=did_you_mean(str(key), tuple(known)) or "Remove it",
-    )
-
-
-def _missing_keys(raw: Mapping[str, Any]) -> list[ConfigError]:
-    complaints = [(f"the key {key!r} is missing", f"Add {key!r}") for key in ("models", "output") if key not in raw]
-    if "dataset" in raw and "maps" in raw:
-        complaints.append(("both 'dataset' and 'maps' are given", "Remove one of them"))
-    if "dataset" not in raw and "maps" not in raw:
-        complaints.append(("neither 'dataset' nor 'maps' is given", "Add 'dataset', the path of a MapDataset file"))
+def _incomplete(what: str, remedy: str) -> ConfigError:
     rule = "A configuration names its data (one of 'dataset' and 'maps'), 'models' and 'output'"
-    return [ConfigError("BM-CF-033", what=what, rule=rule, remedy=remedy) for what, remedy in complaints]
+    return ConfigError("BM-CF-020", what=what, rule=rule, remedy=remedy)
 
 
 class _Reader:
@@ -199,30 +176,26 @@ class _Reader:
             "output": self._output_path,
         }
         if key not in readers:
-            raise _unknown_key("the configuration", key, tuple(readers))
+            raise unknown_key("the configuration", "key", key, tuple(readers))
         return readers[key](key, value)
 
     def _input_path(self, where: str, value: Any) -> Path:
-        return confined_path(_text(where, value), folder=self.folder, allowed=self.allowed)
+        return resolve_input(_text(where, value), where=where, root=self.folder, allow_paths=self.allowed)
 
     def _output_path(self, where: str, value: Any) -> Path:
-        return confined_path(_text(where, value), folder=self.folder, allowed=(Path.cwd(), *self.allowed))
+        return output_path(_text(where, value), folder=self.folder, allowed=(Path.cwd(), *self.allowed))
 
     def _maps(self, where: str, value: Any) -> dict[str, Path]:
-        entries = _mapping(where, value)
-        problems: list[BayesmapError] = [_unknown_key(where, key, MAP_KEYS) for key in entries if key not in MAP_KEYS]
-        for key in REQUIRED_MAPS:
-            if key not in entries:
-                problems.append(
-                    ConfigError(
-                        "BM-CF-033",
-                        what=f"{where} has no {key!r}",
-                        rule=f"{' and '.join(REQUIRED_MAPS)} are needed",
-                        remedy=f"Add {where}.{key}, the path of a FITS file",
-                    )
-                )
+        check_keys(value, MAP_KEYS, where, required=REQUIRED_MAPS)
+        problems: list[BayesmapError] = []
+        paths: dict[str, Path] = {}
+        for key, text in value.items():
+            try:
+                paths[key] = self._input_path(f"{where}.{key}", text)
+            except BayesmapError as error:
+                problems.append(error)
         raise_problems(problems)
-        return {key: self._input_path(f"{where}.{key}", path) for key, path in entries.items()}
+        return paths
 
     def _models(self, where: str, value: Any) -> Path | Mapping[str, Any]:
         return value if isinstance(value, Mapping) else self._input_path(where, value)
@@ -230,19 +203,19 @@ class _Reader:
 
 def _text(where: str, value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise wrong_value(where, value, "text")
+        raise wrong_kind(where, value, "text")
     return value
 
 
 def _flag(where: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise wrong_value(where, value, "true or false")
+        raise wrong_kind(where, value, "true or false")
     return value
 
 
 def _mapping(where: str, value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise wrong_value(where, value, "a mapping of keys to values")
+        raise wrong_kind(where, value, "a mapping of keys to values")
     return value
 
 
@@ -251,18 +224,18 @@ def _radius(where: str, value: Any) -> float | None:
         return None
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not (math.isfinite(value) and value > 0):
-        raise wrong_value(where, value, "a number of degrees > 0, or null for the whole PSF")
+        raise wrong_kind(where, value, "a number of degrees > 0, or null for the whole PSF")
     return float(value)
 
 
 def _exposure_order(where: str, value: Any) -> str:
     text = "true" if value is True else value  # YAML reads an unquoted true as a boolean
     if text not in EXPOSURE_ORDERS:
-        raise wrong_value(where, value, f"one of {', '.join(EXPOSURE_ORDERS)}")
+        raise wrong_kind(where, value, f"one of {', '.join(EXPOSURE_ORDERS)}")
     return str(text)
 
 
 def _priors(where: str, value: Any) -> str | Mapping[str, Any]:
     if isinstance(value, Mapping) or value in PRIOR_SETS:
         return value  # type: ignore[return-value]
-    raise wrong_value(where, value, f"one of {', '.join(PRIOR_SETS)}, or a mapping of parameter names to priors")
+    raise wrong_kind(where, value, f"one of {', '.join(PRIOR_SETS)}, or a mapping of parameter names to priors")

@@ -8,7 +8,7 @@ from typing import Any
 
 from bayesmap.cli.config import add_path_arguments, read_config
 from bayesmap.cli.fit import fit_and_write, progress
-from bayesmap.cli.paths import confined_path, output_folder
+from bayesmap.cli.paths import output_folder, output_path
 
 CONFIG = """\
 # Fit it again: bayesmap fit config.yaml --overwrite
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     int
         0 if the fit succeeded, 3 if it ran but is not to be trusted.
     """
-    output = confined_path(options.output, folder=Path.cwd(), allowed=options.allow_path)
+    output = output_path(options.output, folder=Path.cwd(), allowed=options.allow_path)
     with output_folder(output, overwrite=options.overwrite) as folder:
         truth = write_demo(folder)
     progress(f"simulated data set, models and configuration are in {output}")

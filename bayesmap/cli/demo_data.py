@@ -18,6 +18,7 @@ from bayesmap.models import (
     ExpCutoffPowerLawSpectralModel,
     FoVBackgroundModel,
     Models,
+    Parameter,
     PowerLawNormSpectralModel,
     PowerLawSpectralModel,
     SkyModel,
@@ -50,8 +51,8 @@ START = {
     "nebula.spectral.amplitude": 8.0e-13,
     "nebula.spatial.lon_0": 0.9,
     "nebula.spatial.lat_0": 0.05,
-    "demo-bkg.spectral.norm": 1.0,
     "demo-bkg.spectral.tilt": 0.0,
+    "demo-bkg.spectral.norm": 1.0,
 }
 
 
@@ -72,7 +73,8 @@ def true_models() -> Models:
         PointSpatialModel(lon_0="0.87 deg", lat_0="0.08 deg", frame="galactic"),
         name="nebula",
     )
-    background = FoVBackgroundModel(NAME, spectral_model=PowerLawNormSpectralModel(norm=1.08, tilt=0.04))
+    norm = PowerLawNormSpectralModel(norm=1.08, tilt=Parameter("tilt", 0.04))  # as a Parameter the tilt is free
+    background = FoVBackgroundModel(NAME, spectral_model=norm)
     return Models((center, remnant, nebula, background))
 
 

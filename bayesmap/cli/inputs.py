@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from bayesmap.cli.config import Config
 from bayesmap.dataset import MapDataset
 from bayesmap.errors import BayesmapError, ProblemList
-from bayesmap.io.gammapy import read_dataset, to_bayesmap_edisp, to_bayesmap_map, to_bayesmap_psf
+from bayesmap.io.gammapy import (
+    read_dataset,
+    to_bayesmap_edisp,
+    to_bayesmap_map,
+    to_bayesmap_mask,
+    to_bayesmap_psf,
+)
 from bayesmap.io.yaml import read_models
 from bayesmap.models.sky import Models
 
@@ -72,14 +78,15 @@ def load_dataset(config: Config) -> MapDataset:
     if config.dataset is not None:
         return read_dataset(config.dataset, name=config.name, psf_max_radius=config.psf_max_radius)
     maps = config.maps
+    counts = to_bayesmap_map(maps["counts"])
     return MapDataset(
         name=config.name or "dataset",
-        counts=to_bayesmap_map(maps["counts"]),
+        counts=counts,
         exposure=to_bayesmap_map(maps["exposure"]),
         background=to_bayesmap_map(maps["background"]) if "background" in maps else None,
-        mask=to_bayesmap_map(maps["mask"]) if "mask" in maps else None,
-        psf=to_bayesmap_psf(maps["psf"]) if "psf" in maps else None,
-        edisp=to_bayesmap_edisp(maps["edisp"]) if "edisp" in maps else None,
+        mask=to_bayesmap_mask(maps.get("mask")),
+        psf=to_bayesmap_psf(maps.get("psf"), max_radius=config.psf_max_radius),
+        edisp=to_bayesmap_edisp(maps.get("edisp"), axis=counts.geom.axis("energy")),
     )
 
 

@@ -1,4 +1,4 @@
-"""Where a configuration may read and write: confined paths, and an output folder written whole or not at all."""
+"""Where results may be written, and an output folder that appears whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from pathlib import Path
 from bayesmap.errors import BayesmapIOError
 
 
-def confined_path(text: str | Path, *, folder: Path, allowed: Sequence[Path] = ()) -> Path:
-    """Return the real path that a configuration's text means, if it lies in an allowed folder.
+def output_path(text: str | Path, *, folder: Path, allowed: Sequence[Path] = ()) -> Path:
+    """Return the real path of an output, if it lies in an allowed folder.
 
-    Relative paths start at `folder`. Links are followed before the check; neither variables nor ``~`` are expanded, and
-    a URL is not a path.
+    Relative paths start at `folder`. Links are followed before the check; neither variables nor ``~`` are expanded.
 
     Parameters
     ----------
@@ -29,16 +28,16 @@ def confined_path(text: str | Path, *, folder: Path, allowed: Sequence[Path] = (
     Raises
     ------
     BayesmapIOError
-        BM-IO-031 if the path lies elsewhere or is a URL.
+        BM-IO-018 if the path lies elsewhere.
     """
     folders = [place.resolve() for place in (folder, *allowed)]
     path = (folder / text).resolve()
-    if "://" in str(text) or not any(path.is_relative_to(place) for place in folders):
+    if not any(path.is_relative_to(place) for place in folders):
         raise BayesmapIOError(
-            "BM-IO-031",
-            what=f"the path {str(text)!r} leads outside the allowed folders ({', '.join(map(str, folders))})",
-            rule="A configuration reads and writes in its own folder, and an output may lie in the working folder",
-            remedy="Move the file there, or allow its folder with --allow-path",
+            "BM-IO-018",
+            what=f"the output {str(text)!r} lies outside the allowed folders ({', '.join(map(str, folders))})",
+            rule="Results are written in the folder of the configuration or in the working folder",
+            remedy="Choose an output there, or allow its folder with --allow-path",
         )
     return path
 
@@ -56,11 +55,11 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     Raises
     ------
     BayesmapIOError
-        BM-IO-032.
+        BM-IO-019.
     """
     if path.exists() and not (overwrite and path.is_dir()):
         raise BayesmapIOError(
-            "BM-IO-032",
+            "BM-IO-019",
             what=f"the output {path} exists" + ("" if path.is_dir() else " and is not a folder"),
             rule="Results are never overwritten unasked",
             remedy="Choose another output, or pass --overwrite to replace the files of the same names in the folder",
@@ -88,7 +87,7 @@ def output_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
     Raises
     ------
     BayesmapIOError
-        BM-IO-032 if the output exists and `overwrite` is False.
+        BM-IO-019 if the output exists and `overwrite` is False.
     """
     check_output(path, overwrite=overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,9 @@ GOOD = {"dataset": "data.fits", "models": "models.yaml", "output": "fit"}
 
 @pytest.fixture
 def write(tmp_path):
-    """Write a configuration made of GOOD and changes (None removes a key); return its path."""
+    """Write a configuration made of GOOD and changes (None removes a key) beside its files; return its path."""
+    for name in ("data.fits", "models.yaml", "c.fits", "e.fits", "p.fits"):
+        (tmp_path / name).touch()
 
     def write_config(**changes):
         path = tmp_path / "config.yaml"
@@ -53,48 +55,75 @@ def test_values(write, key, text, attribute):
 @pytest.mark.parametrize(
     ("key", "text", "message"),
     [
-        ("exposure_order", "before", "exposure_order is 'before'.*one of true, after_psf"),
-        ("exposure_order", "false", "exposure_order is False"),
-        ("priors", "wide", "priors is 'wide'.*default, flat"),
-        ("allow_asimov", "1", "allow_asimov is 1.*true or false"),
-        ("psf_max_radius", "-1", "psf_max_radius is -1.*> 0"),
-        ("psf_max_radius", ".nan", "psf_max_radius is nan"),
-        ("psf_max_radius", "true", "psf_max_radius is True"),
-        ("name", "3", "name is 3.*text"),
-        ("dataset", "[a, b]", "dataset is .*text"),
-        ("optimize", "fast", "optimize is 'fast'.*mapping"),
+        ("exposure_order", "before", "exposure_order is str 'before'.*one of true, after_psf"),
+        ("exposure_order", "false", "exposure_order is bool 'False'"),
+        ("priors", "wide", "priors is str 'wide'.*default, flat"),
+        ("allow_asimov", "1", "allow_asimov is int '1'.*true or false"),
+        ("psf_max_radius", "-1", "psf_max_radius is int '-1'.*> 0"),
+        ("psf_max_radius", ".nan", "psf_max_radius is float 'nan'"),
+        ("psf_max_radius", "true", "psf_max_radius is bool 'True'"),
+        ("name", "3", "name is int '3'.*text"),
+        ("dataset", "[a, b]", "dataset is list .*text"),
+        ("optimize", "fast", "optimize is str 'fast'.*mapping"),
     ],
 )
 def test_wrong_values(write, key, text, message):
-    with pytest.raises(ConfigError, match=f"BM-CF-032: {message}") as caught:
+    with pytest.raises(ConfigError, match=f"BM-CF-007: {message}") as caught:
         read_config(write(**{key: text}))
     assert caught.value.exit_code == 2
 
 
 def test_unknown_key_names_the_nearest(write):
-    with pytest.raises(ConfigError, match="BM-CF-031.*'psf_max_radus'.*Did you mean 'psf_max_radius'"):
+    with pytest.raises(ConfigError, match="BM-CF-001.*'psf_max_radus'.*Did you mean 'psf_max_radius'"):
         read_config(write(psf_max_radus="0.5"))
 
 
 @pytest.mark.parametrize("key", ["models", "output"])
 def test_missing_key(write, key):
-    with pytest.raises(ConfigError, match=f"BM-CF-033.*'{key}' is missing"):
+    with pytest.raises(ConfigError, match=f"BM-CF-020.*'{key}' is missing"):
         read_config(write(**{key: None}))
 
 
 def test_data_are_named_once(write):
-    with pytest.raises(ConfigError, match="BM-CF-033.*neither"):
+    with pytest.raises(ConfigError, match="BM-CF-020.*neither"):
         read_config(write(dataset=None))
-    with pytest.raises(ConfigError, match="BM-CF-033.*both"):
+    with pytest.raises(ConfigError, match="BM-CF-020.*both"):
         read_config(write(maps="{counts: c.fits, exposure: e.fits}"))
 
 
 def test_maps(write, tmp_path):
     config = read_config(write(dataset=None, maps="{counts: c.fits, exposure: e.fits, psf: p.fits}"))
     assert config.maps == {key: tmp_path.resolve() / f"{key[0]}.fits" for key in ("counts", "exposure", "psf")}
-    with pytest.raises(ProblemList, match="'count'.*Did you mean 'counts'") as caught:
+    with pytest.raises(ConfigError, match="BM-CF-001: maps.count: .*Did you mean 'counts'"):
         read_config(write(dataset=None, maps="{count: c.fits, exposure: e.fits}"))
-    assert [problem.code for problem in caught.value.problems] == ["BM-CF-031", "BM-CF-033"]
+    with pytest.raises(ConfigError, match="BM-CF-007: maps has no 'exposure'"):
+        read_config(write(dataset=None, maps="{counts: c.fits}"))
+    with pytest.raises(BayesmapIOError, match="BM-IO-016: maps.counts names the file 'nothing.fits'"):
+        read_config(write(dataset=None, maps="{counts: nothing.fits, exposure: e.fits}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("../x.fits", "BM-IO-012"),
+        ("/etc/passwd", "BM-IO-015"),
+        ("$HOME/x.fits", "BM-IO-014"),
+        ("http://127.0.0.1:9/x.fits", "BM-IO-013"),
+        ("nothing.fits", "BM-IO-016"),
+    ],
+)
+@pytest.mark.parametrize("key", ["dataset", "models"])
+def test_inputs_lie_in_the_folder_of_the_configuration(write, key, text, code):
+    with pytest.raises(BayesmapIOError, match=f"{code}: {key} names the file"):
+        read_config(write(**{key: text}))
+
+
+def test_inputs_may_lie_in_an_allowed_folder(write, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    (other / "x.fits").touch()
+    assert (
+        read_config(write(dataset=str(other / "x.fits")), allow_paths=[other]).dataset == (other / "x.fits").resolve()
+    )
 
 
 def test_inline_models_are_kept(write):
@@ -104,7 +133,7 @@ def test_inline_models_are_kept(write):
 def test_all_problems_in_one_pass(write):
     with pytest.raises(ProblemList) as caught:
         read_config(write(nam="x", psf_max_radius="-1", dataset="../x.fits", models=None))
-    assert [problem.code for problem in caught.value.problems] == ["BM-IO-031", "BM-CF-031", "BM-CF-032", "BM-CF-033"]
+    assert [problem.code for problem in caught.value.problems] == ["BM-CF-020", "BM-IO-012", "BM-CF-001", "BM-CF-007"]
 
 
 def test_output_may_lie_in_the_working_folder_or_an_allowed_one(write, tmp_path, monkeypatch):
@@ -112,14 +141,14 @@ def test_output_may_lie_in_the_working_folder_or_an_allowed_one(write, tmp_path,
     work.mkdir()
     monkeypatch.chdir(work)
     assert read_config(write(output=str(work / "fit"))).output == work.resolve() / "fit"
-    with pytest.raises(BayesmapIOError, match="BM-IO-031"):
+    with pytest.raises(BayesmapIOError, match="BM-IO-018"):
         read_config(write(output=str(other / "fit")))
     assert read_config(write(output=str(other / "fit")), allow_paths=[other]).output == other.resolve() / "fit"
 
 
 def test_existing_output_needs_overwrite(write, tmp_path):
     (tmp_path / "fit").mkdir()
-    with pytest.raises(BayesmapIOError, match="BM-IO-032"):
+    with pytest.raises(BayesmapIOError, match="BM-IO-019"):
         read_config(write())
     assert read_config(write(), overwrite=True).overwrite
 
