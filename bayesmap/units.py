@@ -115,7 +115,7 @@ def freeze(array: Any, dtype: type = np.float64) -> NDArray[Any]:
     -------
     ndarray
     """
-    frozen = np.array(array, dtype=dtype, order="C", copy=True)
+    frozen: NDArray[Any] = np.array(array, dtype=dtype, order="C", copy=True)
     frozen.setflags(write=False)
     return frozen
 

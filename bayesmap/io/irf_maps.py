@@ -84,7 +84,7 @@ def radius_cards(psf: RadialPSF | PSFKernel) -> dict[str, float]:
 
 def cards_radius(header: Any) -> FloatArray | None:
     """Read the cards RMAXn."""
-    radii = []
+    radii: list[float] = []
     while (card := f"RMAX{len(radii) + 1}") in header:
         radii.append(float(header[card]))
     return np.array(radii) if radii else None
@@ -109,12 +109,13 @@ def edisp_from_map(edisp_map: WcsNDMap, axis: MapAxis | None) -> EnergyDispersio
     ResponseError
         If it changes with the position (BM-IR-008), or has other axes (BM-IR-005).
     """
-    names = tuple(one.name for one in edisp_map.geom.axes)
+    axes = edisp_map.geom.axes
+    names = tuple(one.name for one in axes)
     table = _only_position(edisp_map.to_unit("", "edisp"), "edisp")
     if names == ("energy_true", "energy"):
-        return EnergyDispersion(*edisp_map.geom.axes, table)
+        return EnergyDispersion(axes[0], axes[1], table)
     if names == ("energy_true", "migra") and axis is not None:
-        return from_migration(*edisp_map.geom.axes, table, axis)
+        return from_migration(axes[0], axes[1], table, axis)
     raise _unknown_axes("edisp", names, "(energy_true, energy) or (energy_true, migra)")
 
 
@@ -138,8 +139,8 @@ def _only_position(irf_map: WcsNDMap, label: str) -> FloatArray:
             "BM-IR-008",
             what=f"{label} changes with the position: {n_lon} x {n_lat} positions in {irf_map.source or 'the map'}",
             rule="One response for the whole map is supported; maps of responses come later",
-            remedy="Take the response at the position of the source, with gammapy: "
-            "dataset.to_image or dataset.cutout, then psf.get_psf_kernel(position) and edisp.get_edisp_kernel(position)",
+            remedy="Take the response at the position of the source, with gammapy: psf.get_psf_kernel(position) and "
+            "edisp.get_edisp_kernel(position)",
         )
     return first[..., 0, 0]
 

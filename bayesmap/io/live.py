@@ -8,7 +8,7 @@ from astropy import units as u
 
 from bayesmap.errors import BayesmapInputError
 from bayesmap.irf.edisp import EnergyDispersion
-from bayesmap.maps.axis import MapAxis
+from bayesmap.maps.axis import Interp, MapAxis
 from bayesmap.maps.geometry import WcsGeom
 from bayesmap.maps.map import WcsNDMap
 
@@ -30,7 +30,7 @@ def live_map(value: Any) -> WcsNDMap:
     BayesmapInputError
         If it is no such map (BM-IN-030).
     """
-    geom = getattr(value, "geom", None)
+    geom: Any = getattr(value, "geom", None)
     irregular = any(getattr(geom, name, False) for name in ("is_region", "is_hpx", "is_allsky_hpx"))
     if irregular or not hasattr(geom, "wcs") or not getattr(geom, "is_regular", True):
         raise not_understood(value, "a map", "a WcsNDMap with the same pixels in each plane")
@@ -43,7 +43,7 @@ def live_axis(axis: Any) -> MapAxis:
     """Copy a live axis; its numbers are quantities in Gammapy 2, and in ``axis.unit`` in 0.10."""
     if getattr(axis, "node_type", None) not in ("edges", "center"):
         raise not_understood(axis, "an axis", "an axis with edges or nodes")
-    interp = "log" if axis.interp == "log" else "lin"
+    interp: Interp = "log" if axis.interp == "log" else "lin"
     make, values = (MapAxis.from_edges, axis.edges) if axis.node_type == "edges" else (MapAxis.from_nodes, axis.center)
     if not isinstance(values, u.Quantity):
         values = u.Quantity(values, axis.unit)

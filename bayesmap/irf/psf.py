@@ -281,9 +281,10 @@ class PSFKernel:
 
 
 def _with_centre(rad: FloatArray, data: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Add a node at zero, by linear continuation of the first segment."""
-    slope = (data[:, 1] - data[:, 0]) / (rad[1] - rad[0])
-    centre = data[:, :1] - slope[:, np.newaxis] * rad[0]
+    """Add a node at zero by linear continuation of the first segment; where that is negative, flat."""
+    slope = (data[:, 1:2] - data[:, :1]) / (rad[1] - rad[0])
+    linear = data[:, :1] - slope * rad[0]
+    centre = np.where(linear < 0, data[:, :1], linear)
     return freeze(np.append(0.0, rad)), freeze(np.concatenate([centre, data], axis=1))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from astropy.wcs import WCS
+from astropy.wcs import WCS, FITSFixedWarning
 
 from bayesmap.errors import GeometryError
 from bayesmap.maps.axis import MapAxis, axes_shape
@@ -96,9 +97,8 @@ class WcsGeom:
             raise _unusable("the size of the map is not clear", "Give either width or npix")
         lon, lat = (float(value) for value in to_float64(skydir, "deg", "skydir"))
         step = np.broadcast_to(to_float64(binsz, "deg", "binsz"), 2)
-        if npix is None:
-            npix = np.rint(np.broadcast_to(to_float64(width, "deg", "width"), 2) / step).astype(int)
-        n_lon, n_lat = (int(n) for n in np.broadcast_to(npix, 2))
+        size = npix if npix is not None else np.rint(to_float64(width, "deg", "width") / step)
+        n_lon, n_lat = (int(n) for n in np.broadcast_to(np.asarray(size), 2))
         wcs = WCS(naxis=2)
         wcs.wcs.ctype = [f"{name}-{proj}" for name in CTYPES[frame]]
         wcs.wcs.cunit = ["deg", "deg"]
@@ -109,6 +109,32 @@ class WcsGeom:
             wcs.wcs.radesys = frame.upper()
         if frame == "fk5":
             wcs.wcs.equinox = 2000.0
+        return cls(wcs, n_lat, n_lon, tuple(axes))
+
+    @classmethod
+    def from_header(cls, header: Any, n_lat: int, n_lon: int, axes: Sequence[MapAxis] = ()) -> WcsGeom:
+        """Make a geometry from the first two axes of a FITS header.
+
+        Parameters
+        ----------
+        header : astropy Header
+            Its keyword WCSSHAPE is not read: the image knows its size.
+        n_lat, n_lon : int
+            Numbers of pixels.
+        axes : sequence of MapAxis
+            Further axes, slowest first.
+
+        Returns
+        -------
+        WcsGeom
+        """
+        with warnings.catch_warnings():
+            # astropy says that it completed dates or spelled a unit out: nothing that moves a pixel
+            warnings.simplefilter("ignore", FITSFixedWarning)
+            try:
+                wcs = WCS(header, naxis=2)
+            except (ValueError, TypeError, KeyError, AssertionError) as error:
+                raise _unusable(f"the header has no usable WCS ({error})", "It needs two celestial axes") from error
         return cls(wcs, n_lat, n_lon, tuple(axes))
 
     @property
@@ -177,8 +203,9 @@ class WcsGeom:
             In deg, lon in [0, 360); NaN where the projection has no sky.
         """
         x, y = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64))
-        lon, lat = self.wcs.all_pix2world(x.ravel(), y.ravel(), 0)
-        return (lon % 360.0).reshape(x.shape), lat.reshape(x.shape)
+        shape, (x, y) = x.shape, self._same_turn(x, y, self.wcs.wcs.crpix - 1.0)
+        lon, lat = self.wcs.wcs_pix2world(x.ravel(), y.ravel(), 0)
+        return (lon % 360.0).reshape(shape), lat.reshape(shape)
 
     def sky_to_pixel(self, lon: Any, lat: Any) -> tuple[FloatArray, FloatArray]:
         """Pixel coordinates of longitude and latitude.
@@ -195,14 +222,9 @@ class WcsGeom:
             nearest to the middle of the map.
         """
         lon, lat = np.broadcast_arrays(np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64))
-        x, y = self.wcs.all_world2pix(lon.ravel(), lat.ravel(), 0)
-        x, y = x.reshape(lon.shape), y.reshape(lon.shape)
-        if self.projection in CYLINDRICAL:
-            period = self._period()
-            turns = np.rint(((x - (self.n_lon - 1) / 2) * period[0] + (y - (self.n_lat - 1) / 2) * period[1])
-                            / (period @ period))  # fmt: skip
-            x, y = x - turns * period[0], y - turns * period[1]
-        return x, y
+        x, y = self.wcs.wcs_world2pix(lon.ravel(), lat.ravel(), 0)
+        middle = np.array([self.n_lon - 1, self.n_lat - 1]) / 2
+        return self._same_turn(x.reshape(lon.shape), y.reshape(lon.shape), middle)
 
     def pixel_centers(self) -> tuple[FloatArray, FloatArray]:
         """Longitude and latitude of the pixel centres, deg, each of shape (n_lat, n_lon)."""
@@ -311,10 +333,13 @@ class WcsGeom:
         wcs.wcs.crpix = wcs.wcs.crpix + np.array([x, y])
         return wcs
 
-    def _period(self) -> FloatArray:
-        """Step in pixels (x, y) that turns the native longitude by 360 deg."""
-        matrix = self.wcs.pixel_scale_matrix
-        return np.linalg.solve(matrix, np.array([360.0, 0.0]))
+    def _same_turn(self, x: FloatArray, y: FloatArray, centre: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Move pixel coordinates of a cylindrical projection by whole turns, to within half a turn of `centre`."""
+        if self.projection not in CYLINDRICAL:
+            return x, y
+        step = np.linalg.solve(self.wcs.pixel_scale_matrix, np.array([360.0, 0.0]))
+        turns = np.rint(((x - centre[0]) * step[0] + (y - centre[1]) * step[1]) / (step @ step))
+        return x - turns * step[0], y - turns * step[1]
 
 
 def _check_celestial(wcs: WCS) -> None:
@@ -323,6 +348,8 @@ def _check_celestial(wcs: WCS) -> None:
         raise _unusable(
             f"the WCS has the axes {', '.join(wcs.wcs.ctype)}", "It must have two celestial axes, longitude first"
         )
+    if wcs.has_distortion:
+        raise _unusable("the WCS has distortions (SIP or tables)", "Only the projections of the FITS standard are used")
     _frame(wcs)
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from astropy import units as u
 from astropy.io import fits
-from astropy.wcs import WCS
 
 from bayesmap.errors import BayesmapInputError, GeometryError
 from bayesmap.fits.bands import axis_cards, bands_hdu, read_axes
@@ -238,8 +237,7 @@ def map_from_fits(file: FitsFile, name: str | int) -> WcsNDMap:
     hdu = file.get(name)
     data = image_array(file, hdu)
     axes = tuple(MapAxis.from_record(record) for record in read_axes(file, hdu))
-    wcs = WCS(hdu.header, naxis=2).celestial
-    geom = WcsGeom(wcs, data.shape[-2], data.shape[-1], axes)
+    geom = WcsGeom.from_header(hdu.header, data.shape[-2], data.shape[-1], axes)
     where = file.where(hdu.name)
     return WcsNDMap(geom, data, parse_unit(hdu.header.get("BUNIT", ""), where), where)
 
