@@ -41,7 +41,7 @@ def residual_significance(counts: np.ndarray, npred: np.ndarray) -> np.ndarray:
     Examples
     --------
     >>> float(residual_significance(np.array(8.0), np.array(4.0)).round(6))
-    1.757734
+    1.757941
     """
     counts, npred = np.asarray(counts, dtype=float), np.asarray(npred, dtype=float)
     _check_pair(counts, npred)

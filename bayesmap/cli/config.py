@@ -17,7 +17,8 @@ from bayesmap.io.template_path import resolve_input
 MAP_KEYS = ("counts", "exposure", "background", "mask", "psf", "edisp")
 REQUIRED_MAPS = ("counts", "exposure")
 EXPOSURE_ORDERS = ("true", "after_psf")
-PRIOR_SETS = ("default", "flat")
+PRIOR_SETS = ("flat",)
+OPTIMIZE_KEYS = ("backend", "tolerance", "max_iterations")
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Config:
         Radius in deg at which a PSF table is cut.
     exposure_order : str
         ``"true"`` or ``"after_psf"``.
-    priors : str or dict
-        ``"default"``, ``"flat"`` or a prior for each of some parameters.
+    priors : str
+        ``"flat"``: the best fit is the maximum of the likelihood.
     allow_asimov : bool
         True if counts need not be integers.
     optimize : dict
@@ -62,7 +63,7 @@ class Config:
     name: str | None = None
     psf_max_radius: float | None = None
     exposure_order: str = "true"
-    priors: str | Mapping[str, Any] = "default"
+    priors: str = "flat"
     allow_asimov: bool = False
     optimize: Mapping[str, Any] = field(default_factory=dict)
     overwrite: bool = False
@@ -170,9 +171,9 @@ class _Reader:
             "models": self._models,
             "psf_max_radius": _radius,
             "exposure_order": _exposure_order,
-            "priors": _priors,
+            "priors": _choice(PRIOR_SETS),
             "allow_asimov": _flag,
-            "optimize": _mapping,
+            "optimize": _optimize,
             "output": self._output_path,
         }
         if key not in readers:
@@ -213,29 +214,41 @@ def _flag(where: str, value: Any) -> bool:
     return value
 
 
-def _mapping(where: str, value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise wrong_kind(where, value, "a mapping of keys to values")
-    return value
+def _choice(words: Sequence[str]) -> Callable[[str, Any], str]:
+    def read(where: str, value: Any) -> str:
+        if value not in words:
+            raise wrong_kind(where, value, f"one of {', '.join(words)}")
+        return str(value)
+
+    return read
+
+
+def _optimize(where: str, value: Any) -> Mapping[str, Any]:
+    check_keys(value, OPTIMIZE_KEYS, where)
+    if "backend" in value:
+        _text(f"{where}.backend", value["backend"])
+    if "tolerance" in value:
+        _positive(f"{where}.tolerance", value["tolerance"], "a number > 0, in sigma")
+    if "max_iterations" in value:
+        steps = value["max_iterations"]
+        if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
+            raise wrong_kind(f"{where}.max_iterations", steps, "a whole number >= 1")
+    return dict(value)
+
+
+def _positive(where: str, value: Any, expected: str) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not (math.isfinite(value) and value > 0):
+        raise wrong_kind(where, value, expected)
+    return float(value)
 
 
 def _radius(where: str, value: Any) -> float | None:
     if value is None:
         return None
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not (math.isfinite(value) and value > 0):
-        raise wrong_kind(where, value, "a number of degrees > 0, or null for the whole PSF")
-    return float(value)
+    return _positive(where, value, "a number of degrees > 0, or null for the whole PSF")
 
 
 def _exposure_order(where: str, value: Any) -> str:
     text = "true" if value is True else value  # YAML reads an unquoted true as a boolean
-    if text not in EXPOSURE_ORDERS:
-        raise wrong_kind(where, value, f"one of {', '.join(EXPOSURE_ORDERS)}")
-    return str(text)
-
-
-def _priors(where: str, value: Any) -> str | Mapping[str, Any]:
-    if isinstance(value, Mapping) or value in PRIOR_SETS:
-        return value  # type: ignore[return-value]
-    raise wrong_kind(where, value, f"one of {', '.join(PRIOR_SETS)}, or a mapping of parameter names to priors")
+    return _choice(EXPOSURE_ORDERS)(where, text)

@@ -11,10 +11,11 @@ from typing import Any
 
 from bayesmap.cli import exit_codes
 from bayesmap.cli.config import Config, add_config_arguments, read_config
-from bayesmap.cli.inputs import load_inputs
-from bayesmap.cli.output import write_result
+from bayesmap.cli.inputs import Inputs, load_inputs
+from bayesmap.cli.output import Outcome, write_outcome
 from bayesmap.cli.paths import output_folder
 from bayesmap.cli.table import parameter_table
+from bayesmap.results.fit import FitResult
 
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -76,23 +77,54 @@ def fit_and_write(config: Config, truth: Mapping[str, float] | None = None) -> i
     """
     inputs = load_inputs(config)
     progress(f"{inputs.dataset.name}: data and models are fine")
-    from bayesmap.fit import MapFit  # PyMC and JAX are imported only once the inputs are known to be fine
-
     start = time.perf_counter()
-    fit = MapFit.from_dataset(inputs.dataset, inputs.models, exposure_order=config.exposure_order, priors=config.priors)
-    progress(f"fitting {len(fit.free_parameters)} free parameters")
-    best = fit.run(optimize_opts=config.optimize)
-    covariance = fit.covariance()
-    progress(f"fit finished after {time.perf_counter() - start:.1f} s and {best.nfev} evaluations")
+    outcome = find_best(inputs, config)
+    best = outcome.best
+    progress(f"finished after {time.perf_counter() - start:.1f} s and {best.nfev} evaluations")
     with output_folder(config.output, overwrite=config.overwrite) as folder:
-        write_result(folder, best, covariance, inputs.dataset, fit.npred())
-    print(parameter_table(best.model, truth))
+        write_outcome(folder, outcome)
+    print(parameter_table(best.model, truth, best.at_bound))
     print(verdict(best))
     print(f"results: {config.output}")
     return exit_codes.FINE if best.success else exit_codes.NOT_TRUSTED
 
 
-def verdict(best: Any) -> str:
+def find_best(inputs: Inputs, config: Config) -> Outcome:
+    """Compile, optimize and work out the covariance.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        Checked data set and models.
+    config : Config
+        How to fit.
+
+    Returns
+    -------
+    Outcome
+        Best fit, covariance and prediction.
+    """
+    from bayesmap.fit import MapFit, merge  # PyMC and JAX are imported only once the inputs are known to be fine
+
+    fit = MapFit.from_dataset(
+        inputs.dataset,
+        inputs.models,
+        exposure_order=config.exposure_order,
+        priors=config.priors,
+        allow_asimov=config.allow_asimov,
+    )
+    progress(f"fitting {len(fit.free_parameters)} free parameters")
+    best = fit.optimize(progress=_show_step, **config.optimize)
+    progress(f"{best.message}, working out the covariance")
+    covariance = fit.covariance()
+    return Outcome(inputs.dataset, merge(best, covariance), covariance, fit.npred(), fit.npred_components())
+
+
+def _show_step(iteration: int, state: Any) -> None:
+    progress(f"step {iteration}: {state.decrement:.2g} sigma from the optimum")
+
+
+def verdict(best: FitResult) -> str:
     """Return statistic, verdict and its reasons as lines of text.
 
     Parameters

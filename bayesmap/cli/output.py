@@ -8,7 +8,8 @@ import importlib.metadata
 import json
 import math
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from bayesmap.dataset import MapDataset
 from bayesmap.io.yaml import write_models
 from bayesmap.maps.axis import MapAxis
 from bayesmap.maps.map import WcsNDMap
-from bayesmap.models.sky import Models
+from bayesmap.results.fit import CovarianceResult, FitResult
 
 PACKAGES = ("bayesmap", "pymc", "pytensor", "jax", "numpy", "scipy", "astropy")
 PICTURE_DPI = 150
@@ -69,7 +70,7 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
-def result_record(best: Any, covariance: Any, dataset: MapDataset) -> dict[str, Any]:
+def result_record(best: FitResult, covariance: CovarianceResult, dataset: MapDataset) -> dict[str, Any]:
     """Return what `result.json` holds: only JSON types, None where a number is not known.
 
     Parameters
@@ -96,6 +97,8 @@ def result_record(best: Any, covariance: Any, dataset: MapDataset) -> dict[str, 
         "success": bool(best.success),
         "message": str(best.message),
         "reasons": list(best.reasons),
+        "at_bound": list(best.at_bound),
+        "notes": list(best.notes),
         "total_stat": number(best.total_stat),
         "nfev": int(best.nfev),
         "parameters": parameters,
@@ -123,35 +126,57 @@ def covariance_table(names: Iterable[str], matrix: np.ndarray) -> str:
     return "\n".join(rows) + "\n"
 
 
-def write_result(folder: Path, best: Any, covariance: Any, dataset: MapDataset, npred: WcsNDMap) -> None:
+@dataclass(frozen=True)
+class Outcome:
+    """All that a fit leaves.
+
+    Parameters
+    ----------
+    dataset : MapDataset
+        What was fitted.
+    best : FitResult
+        Best fit, with errors.
+    covariance : CovarianceResult
+        Its covariance.
+    npred : WcsNDMap
+        Predicted counts at the best fit.
+    components : mapping of str to WcsNDMap
+        Predicted counts of each model.
+    """
+
+    dataset: MapDataset
+    best: FitResult
+    covariance: CovarianceResult
+    npred: WcsNDMap
+    components: Mapping[str, WcsNDMap]
+
+
+def write_outcome(folder: Path, outcome: Outcome) -> None:
     """Write all files of a fit into a folder.
 
     Parameters
     ----------
     folder : Path
         Existing folder.
-    best : FitResult
-        Result of the fit.
-    covariance : CovarianceResult
-        Its covariance.
-    dataset : MapDataset
-        What was fitted.
-    npred : WcsNDMap
-        Predicted counts at the best fit.
+    outcome : Outcome
+        What to write.
     """
-    record = result_record(best, covariance, dataset)
+    covariance = outcome.covariance
+    record = result_record(outcome.best, covariance, outcome.dataset)
     (folder / "result.json").write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
     (folder / "covariance.tsv").write_text(covariance_table(covariance.names, covariance.matrix))
-    write_models(best.model, folder / "models.yaml")
-    npred.write(folder / "npred.fits.gz")
-    write_pictures(folder, dataset, npred, best.model)
+    write_models(outcome.best.model, folder / "models.yaml")
+    outcome.npred.write(folder / "npred.fits.gz")
+    write_pictures(folder, outcome)
 
 
-def write_pictures(folder: Path, dataset: MapDataset, npred: WcsNDMap, models: Models) -> None:
+def write_pictures(folder: Path, outcome: Outcome) -> None:
     """Write ``maps.png`` (counts, prediction, residuals) and ``spectrum.png`` into a folder."""
     from bayesmap.plots.counts import plot_counts
     from bayesmap.plots.spectrum import plot_spectrum
 
-    mask = dataset.mask_data
-    plot_counts(dataset.counts, npred, mask=mask, models=models).savefig(folder / "maps.png", dpi=PICTURE_DPI)
-    plot_spectrum(dataset.counts, npred, mask=mask).savefig(folder / "spectrum.png", dpi=PICTURE_DPI)
+    counts, npred, mask = outcome.dataset.counts, outcome.npred, outcome.dataset.mask_data
+    maps = plot_counts(counts, npred, mask=mask, models=outcome.best.model)
+    maps.savefig(folder / "maps.png", dpi=PICTURE_DPI)
+    spectrum = plot_spectrum(counts, npred, components=outcome.components, mask=mask)
+    spectrum.savefig(folder / "spectrum.png", dpi=PICTURE_DPI)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from bayesmap.models.parameter import Parameter
 from bayesmap.models.sky import Models
@@ -37,22 +37,26 @@ def format_value(value: float, error: float) -> tuple[str, str]:
     return f"{value:.{digits}e}", f"{error:.1e}"
 
 
-def parameter_note(parameter: Parameter) -> str:
+def parameter_note(parameter: Parameter, *, at_bound: bool = False) -> str:
     """Return ``frozen``, ``at min``, ``at max`` or an empty string.
 
-    A free parameter is at a limit if it is nearer to it than a hundredth of its error (of its value where there is no
-    error).
+    Parameters
+    ----------
+    parameter : Parameter
+        Fitted parameter.
+    at_bound : bool
+        True if the fit says that it stands at one of its limits.
     """
     if parameter.frozen:
         return "frozen"
-    scale = parameter.error if parameter.error > 0 else abs(parameter.value)
-    for name, limit in (("min", parameter.min), ("max", parameter.max)):
-        if math.isfinite(limit) and abs(parameter.value - limit) <= 0.01 * scale:
-            return f"at {name}"
-    return ""
+    if not at_bound:
+        return ""
+    distances = {name: abs(parameter.value - getattr(parameter, name)) for name in ("min", "max")}
+    known = {name: distance for name, distance in distances.items() if math.isfinite(distance)}
+    return f"at {min(known, key=known.__getitem__)}"
 
 
-def parameter_table(models: Models, truth: Mapping[str, float] | None = None) -> str:
+def parameter_table(models: Models, truth: Mapping[str, float] | None = None, at_bound: Collection[str] = ()) -> str:
     """Return the parameters of fitted models as aligned text, one line each.
 
     Parameters
@@ -62,6 +66,8 @@ def parameter_table(models: Models, truth: Mapping[str, float] | None = None) ->
     truth : mapping of str to float, optional
         True values by qualified name, in the parameters' units. Adds the columns ``true`` and ``pull``, the difference
         in units of the error.
+    at_bound : collection of str
+        Qualified names of the parameters that stand at a limit.
 
     Returns
     -------
@@ -75,7 +81,7 @@ def parameter_table(models: Models, truth: Mapping[str, float] | None = None) ->
         row = [name, value, error, parameter.unit]
         if truth is not None:
             row += _truth_cells(parameter, truth.get(name))
-        rows.append([*row, parameter_note(parameter)])
+        rows.append([*row, parameter_note(parameter, at_bound=name in at_bound)])
     return _aligned(rows, right=frozenset({"value", "error", "true", "pull"}))
 
 

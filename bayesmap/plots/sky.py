@@ -90,7 +90,7 @@ def source_positions(models: Models, frame: str) -> dict[str, tuple[float, float
     """
     positions = {}
     for model in models.sky_models:
-        shape = model.spatial_model
+        shape: Any = model.spatial_model
         if shape.has_position:
             position = SkyCoord(*shape.position, unit="deg", frame=shape.frame).transform_to(frame)
             positions[model.name] = (float(position.spherical.lon.deg), float(position.spherical.lat.deg))

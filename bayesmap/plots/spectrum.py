@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -46,6 +48,7 @@ def plot_spectrum(
     counts: WcsNDMap,
     npred: WcsNDMap,
     *,
+    components: Mapping[str, WcsNDMap] | None = None,
     mask: np.ndarray | None = None,
     figure: Figure | None = None,
 ) -> Figure:
@@ -59,6 +62,8 @@ def plot_spectrum(
         Observed counts (energy, lat, lon).
     npred : WcsNDMap
         Predicted counts on the same geometry.
+    components : mapping of str to WcsNDMap, optional
+        Predicted counts of each model, shown as thin lines.
     mask : numpy.ndarray of bool, optional
         Bins of the fit; the others are left out.
     figure : matplotlib.figure.Figure, optional
@@ -75,11 +80,11 @@ def plot_spectrum(
         BM-CK-001 if the shapes differ.
     """
     figure = Figure(figsize=(7, 5.5), layout="constrained") if figure is None else figure
-    observed, expected = (
-        (cube.data if mask is None else np.where(mask, cube.data, 0.0)).sum(axis=(1, 2)) for cube in (counts, npred)
-    )
+    observed, expected = _per_energy(counts, mask), _per_energy(npred, mask)
     axis = counts.geom.axis("energy")
     above, below = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": (3, 1)})
+    for name, cube in (components or {}).items():
+        above.stairs(_per_energy(cube, mask), axis.edges, linewidth=1.0, label=name, alpha=0.8)
     _draw_counts(above, axis.edges, axis.center, observed, expected)
     significance = residual_significance(observed, expected)
     below.axhline(0.0, color="tab:red", linewidth=1.2)
@@ -90,6 +95,11 @@ def plot_spectrum(
         axes.grid(color="0.5", alpha=0.25, linewidth=0.5)
     figure.align_ylabels((above, below))
     return figure
+
+
+def _per_energy(cube: WcsNDMap, mask: np.ndarray | None) -> np.ndarray:
+    data = cube.data if mask is None else np.where(mask, cube.data, 0.0)
+    return data.sum(axis=(1, 2))
 
 
 def _bin_reach(edges: np.ndarray, center: np.ndarray) -> np.ndarray:

@@ -29,7 +29,7 @@ def test_defaults(write, tmp_path):
     config = read_config(write())
     assert config.dataset == tmp_path.resolve() / "data.fits"
     assert config.output == tmp_path.resolve() / "fit"
-    assert (config.exposure_order, config.priors, config.allow_asimov) == ("true", "default", False)
+    assert (config.exposure_order, config.priors, config.allow_asimov) == ("true", "flat", False)
     assert config.psf_max_radius is None
     assert not config.maps
 
@@ -57,7 +57,7 @@ def test_values(write, key, text, attribute):
     [
         ("exposure_order", "before", "exposure_order is str 'before'.*one of true, after_psf"),
         ("exposure_order", "false", "exposure_order is bool 'False'"),
-        ("priors", "wide", "priors is str 'wide'.*default, flat"),
+        ("priors", "wide", "priors is str 'wide'.*one of flat"),
         ("allow_asimov", "1", "allow_asimov is int '1'.*true or false"),
         ("psf_max_radius", "-1", "psf_max_radius is int '-1'.*> 0"),
         ("psf_max_radius", ".nan", "psf_max_radius is float 'nan'"),
@@ -65,6 +65,9 @@ def test_values(write, key, text, attribute):
         ("name", "3", "name is int '3'.*text"),
         ("dataset", "[a, b]", "dataset is list .*text"),
         ("optimize", "fast", "optimize is str 'fast'.*mapping"),
+        ("optimize", "{tolerance: 0}", "optimize.tolerance is int '0'.*> 0, in sigma"),
+        ("optimize", "{max_iterations: 1.5}", "optimize.max_iterations is float '1.5'.*whole number"),
+        ("optimize", "{backend: 1}", "optimize.backend is int '1'.*text"),
     ],
 )
 def test_wrong_values(write, key, text, message):
@@ -76,6 +79,15 @@ def test_wrong_values(write, key, text, message):
 def test_unknown_key_names_the_nearest(write):
     with pytest.raises(ConfigError, match="BM-CF-001.*'psf_max_radus'.*Did you mean 'psf_max_radius'"):
         read_config(write(psf_max_radus="0.5"))
+
+
+def test_options_of_the_optimiser(write):
+    assert read_config(write(optimize="{tolerance: 1.0e-3, max_iterations: 5}")).optimize == {
+        "tolerance": 1e-3,
+        "max_iterations": 5,
+    }
+    with pytest.raises(ConfigError, match="BM-CF-001: optimize.tol:.*Did you mean 'tolerance'"):
+        read_config(write(optimize="{tol: 1.0e-3}"))
 
 
 @pytest.mark.parametrize("key", ["models", "output"])

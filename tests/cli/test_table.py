@@ -29,17 +29,17 @@ def test_value_and_error_end_at_the_same_digit(value, error, texts):
 
 
 @pytest.mark.parametrize(
-    ("parameter", "note"),
+    ("parameter", "at_bound", "note"),
     [
-        (Parameter("a", 1.0, frozen=True), "frozen"),
-        (Parameter("a", 0.0, min=0.0, error=0.1), "at min"),
-        (Parameter("a", 0.9995, max=1.0, error=0.1), "at max"),
-        (Parameter("a", 0.9, max=1.0, error=0.1), ""),
-        (Parameter("a", 0.5), ""),
+        (Parameter("a", 1.0, frozen=True), False, "frozen"),
+        (Parameter("a", 0.0, min=0.0, error=0.1), True, "at min"),
+        (Parameter("a", 0.9995, min=0.0, max=1.0, error=0.1), True, "at max"),
+        (Parameter("a", 0.9995, max=1.0, error=0.1), False, ""),
+        (Parameter("a", 0.5), False, ""),
     ],
 )
-def test_notes(parameter, note):
-    assert parameter_note(parameter) == note
+def test_notes(parameter, at_bound, note):
+    assert parameter_note(parameter, at_bound=at_bound) == note
 
 
 @pytest.fixture
@@ -65,3 +65,10 @@ def test_truth_and_pull_stand_beside_the_fit(models):
     text = parameter_table(models, {"crab.spectral.index": 2.3, "crab.spectral.reference": 1.0})
     index = next(line for line in text.splitlines() if line.startswith("crab.spectral.index"))
     assert index.split() == ["crab.spectral.index", "2.272", "0.032", "2.3", "-0.9"]
+
+
+def test_parameters_at_a_limit_are_marked(models):
+    limited = models.parameters["crab.spatial.lat_0"]
+    assert limited.max == 90.0
+    text = parameter_table(models, at_bound=["crab.spatial.lat_0"])
+    assert [line.split()[0] for line in text.splitlines() if "at m" in line] == ["crab.spatial.lat_0"]

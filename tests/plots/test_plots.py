@@ -113,6 +113,15 @@ def test_spectrum_shows_sums_inside_the_mask(maps):
     assert above.get_xscale() == "log"
 
 
+def test_spectrum_shows_each_component(maps):
+    counts, npred = maps
+    part = npred.copy_with(data=npred.data * 0.25)
+    above, _ = plot_spectrum(counts, npred, components={"crab": part}).axes
+    shown = {patch.get_label(): patch.get_data().values for patch in above.patches}
+    np.testing.assert_array_equal(shown["crab"], part.data.sum(axis=(1, 2)))
+    np.testing.assert_array_equal(shown["predicted"], npred.data.sum(axis=(1, 2)))
+
+
 def test_empty_bins_are_shown_too(maps):
     counts, npred = maps
     plot_spectrum(counts.copy_with(data=np.zeros_like(counts.data)), npred).draw_without_rendering()
