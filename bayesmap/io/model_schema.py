@@ -80,10 +80,13 @@ def located(error: BayesmapError, path: str) -> BayesmapError:
 
 def _read_model(data: Any, path: str, rules: FileRules) -> AnyModel:
     """Return one entry of ``components``."""
-    readers = {"SkyModel": _read_sky_model, "FoVBackgroundModel": _read_background}
+    readers: dict[str, Callable[..., AnyModel]] = {
+        "SkyModel": _read_sky_model,
+        "FoVBackgroundModel": _read_background,
+    }
     if not isinstance(data, Mapping) or "type" not in data:
         check_keys(data, tuple(dict.fromkeys(SKY_KEYS + BACKGROUND_KEYS)), path, required=("type",))
-    if data["type"] not in readers:
+    if data["type"] not in tuple(readers):
         raise _unknown_type(f"{path}.type", "model", data["type"], tuple(readers))
     return readers[data["type"]](data, path, rules)
 
@@ -149,7 +152,7 @@ def _read_component(kind: str, data: Any, path: str, rules: FileRules) -> ModelC
     models = {"spectral": spectral_models, "spatial": spatial_models}[kind]()
     if not isinstance(data, Mapping) or "type" not in data:
         check_keys(data, ("type", "parameters", "frame", *TEMPLATE_KEYS), path, required=("type",))
-    if not isinstance(data["type"], str) or data["type"] not in models:
+    if data["type"] not in tuple(models):
         raise _unknown_type(f"{path}.type", f"{kind} model", data["type"], class_names(models))
     model = models[data["type"]]
     problems: list[BayesmapError] = []

@@ -40,7 +40,7 @@ def read_parameter(model: type[ModelComponent], item: Any, path: str) -> Paramet
     """
     check_keys(item, PARAMETER_KEYS, path, required=("name",))
     defaults = {parameter.name: parameter for parameter in model.default_parameters}
-    if item["name"] not in defaults:
+    if item["name"] not in tuple(defaults):
         raise unknown_key(f"{path}.name", "parameter", item["name"], tuple(defaults))
     if item.get("link") is not None:
         raise ConfigError(
@@ -173,7 +173,7 @@ def read_prior(data: Any, path: str) -> PriorRecord:
         BM-CF-001, 002, 003, 006 or 007.
     """
     check_keys(data, ("type", "parameters", "weight"), path, required=("type",))
-    if data["type"] not in PRIOR_TYPES:
+    if data["type"] not in tuple(PRIOR_TYPES):
         error = unknown_key(f"{path}.type", "prior", data["type"], tuple(PRIOR_TYPES))
         raise ConfigError("BM-CF-006", what=error.what, rule=error.rule, remedy=error.remedy)
     items = data.get("parameters", ())

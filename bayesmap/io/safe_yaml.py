@@ -30,10 +30,11 @@ class _Loader(yaml.CSafeLoader):
         for key, _ in node.value:
             if key.tag == "tag:yaml.org,2002:merge":
                 raise _refused("BM-CF-011", key, "a merge key (<<)", "Write the keys out")
+            if not isinstance(key, yaml.ScalarNode):
+                raise _refused("BM-CF-016", key, "a key that is a list or mapping", "Write a word as the key")
             if key.value in seen:
                 raise _refused("BM-CF-015", key, f"the key {key.value!r} twice in one mapping", "Keep one of them")
-            if isinstance(key, yaml.ScalarNode):
-                seen.add(key.value)
+            seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
@@ -150,8 +151,9 @@ def _check_events(text: str, max_depth: int, max_nodes: int) -> None:
             continue
         nodes += 1
         depth += isinstance(event, yaml.CollectionStartEvent)
-        if event.tag is not None:
-            raise _refused("BM-CF-010", event, f"the tag {event.tag!r}", "Remove it: only plain data are read")
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            raise _refused("BM-CF-010", event, f"the tag {tag!r}", "Remove it: only plain data are read")
         if depth > max_depth:
             raise _refused("BM-CF-012", event, f"more than {max_depth} levels", "Flatten the file")
         if nodes > max_nodes:

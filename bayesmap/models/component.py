@@ -93,7 +93,7 @@ class ModelComponent:
         """Compare class, settings and parameters."""
         if type(self) is not type(other):
             return NotImplemented
-        return self.parameters == other.parameters and all(  # type: ignore[attr-defined]
+        return self.parameters == other.parameters and all(
             getattr(self, name) == getattr(other, name) for name in self.settings
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from bayesmap.errors import ModelError
 from bayesmap.models.component import ModelComponent
@@ -63,7 +63,7 @@ class NamedModel:
     def with_named_parameters(self, parameters: dict[str, Parameter]) -> Self:
         """Return the same model with the parameters given by qualified name; the rest stays."""
         known = self.named_parameters | parameters
-        changes = {
+        changes: dict[str, Any] = {
             self.component_fields[kind]: component.with_parameters(
                 tuple(known[f"{self.name}.{kind}.{item.name}"] for item in component.parameters)
             )

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 import astropy.units as u
 import numpy as np
 
+from bayesmap.errors import ModelError
 from bayesmap.models.component import ModelComponent
-from bayesmap.units import to_float64
+from bayesmap.units import FloatArray, to_float64
 
 N_NODES = 32
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(N_NODES)
@@ -58,7 +59,7 @@ class SpectralModel(ModelComponent):
         return "" if self.is_norm else "cm-2 s-1 TeV-1"
 
     @staticmethod
-    def evaluate(xp: ModuleType, energy: Any, **values: Any) -> Any:
+    def evaluate(xp: ModuleType, energy: Any, *args: Any, **values: Any) -> Any:
         """Return dN/dE; every subclass has its own formula.
 
         Parameters
@@ -67,6 +68,8 @@ class SpectralModel(ModelComponent):
             `numpy` or `pytensor.tensor`.
         energy : array or tensor, unit TeV
             Energies.
+        *args : never
+            Parameters are given by name; this says to type checkers that subclasses name theirs.
         **values : float, array or tensor
             Parameters in canonical units, broadcast against `energy`.
 
@@ -102,8 +105,9 @@ class SpectralModel(ModelComponent):
 
         Notes
         -----
-        32 nodes a bin: relative error below 1e-10 for the models here in bins of up to half a decade, below
-        1e-6 in bins of two decades if the cut-off energy is not far below the upper edge.
+        32 nodes a bin. Largest relative error of 150 random log-parabolas and cut-off power laws with slopes from -4
+        to 4: 3e-14 in bins of up to a decade, 3e-9 in two decades, 9e-6 in three. A bin that begins so far beyond
+        the cut-off that the flux has fallen by e^-30 is integrated worse than that.
         """
         half = 0.5 * xp.log(energy_max / energy_min)
         log_ratio = half[..., None] * _NODES
@@ -133,16 +137,25 @@ class SpectralModel(ModelComponent):
 
     def integral_flux(self, energy_min: u.Quantity, energy_max: u.Quantity) -> u.Quantity:
         r"""Return :math:`\int dN/dE\,dE` between two energies (or arrays of them), cm-2 s-1."""
-        return u.Quantity(self._integral(energy_min, energy_max, 0.0)[0], f"{self.value_unit} TeV")
+        return u.Quantity(self._moment(energy_min, energy_max, 0.0), f"{self.value_unit} TeV")
 
     def energy_flux(self, energy_min: u.Quantity, energy_max: u.Quantity) -> u.Quantity:
         r"""Return :math:`\int E\,dN/dE\,dE` between two energies (or arrays of them), TeV cm-2 s-1."""
-        value, center = self._integral(energy_min, energy_max, 1.0)
-        return u.Quantity(value * center, f"{self.value_unit} TeV2")
+        return u.Quantity(self._moment(energy_min, energy_max, 1.0), f"{self.value_unit} TeV2")
 
-    def _integral(self, energy_min: Any, energy_max: Any, slope: float) -> tuple[Any, Any]:
-        low, high = np.broadcast_arrays(
-            to_float64(energy_min, "TeV", "energy_min"), to_float64(energy_max, "TeV", "energy_max")
-        )
-        slopes = np.full(low.shape, slope)
-        return self.integral(np, low, high, slopes, **self.canonical_values), np.sqrt(low * high)
+    def _moment(self, energy_min: Any, energy_max: Any, power: float) -> FloatArray:
+        """Integrate dN/dE E^power, in pieces of a decade at most."""
+        low, high = to_float64(energy_min, "TeV", "energy_min"), to_float64(energy_max, "TeV", "energy_max")
+        if not (np.all(low > 0) and np.all(np.isfinite(high)) and np.all(high >= low)):
+            raise ModelError(
+                "BM-MO-018",
+                what=f"the energy range is {energy_min} to {energy_max}",
+                rule="Energies must be above zero and finite, and the range must not run backwards",
+                remedy="Exchange or correct the two energies",
+            )
+        ratio = high / low
+        n_pieces = max(1, int(np.ceil(np.log10(ratio.max()))))
+        fraction = np.linspace(0.0, 1.0, n_pieces + 1).reshape(-1, *(1,) * ratio.ndim)
+        edges = low * ratio**fraction
+        pieces = self.integral(np, edges[:-1], edges[1:], np.full_like(edges[1:], power), **self.canonical_values)
+        return np.sum(pieces * np.sqrt(edges[:-1] * edges[1:]) ** power, axis=0)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
+import astropy.units as u
+import numpy as np
+
 from bayesmap.models.parameter import Parameter
 from bayesmap.models.spectral.base import SpectralExample, SpectralModel
 
@@ -52,6 +55,15 @@ class ExpCutoffPowerLawSpectralModel(SpectralModel):
         """Return dN/dE in cm-2 s-1 TeV-1 at `energy` in TeV."""
         return amplitude * (energy / reference) ** (-index) * xp.exp(-((energy * lambda_) ** alpha))
 
+    @property
+    def e_peak(self) -> u.Quantity:
+        r"""Energy where :math:`E^2 dN/dE` is largest, :math:`((2 - \Gamma)/\alpha)^{1/\alpha}/\lambda`; NaN if nowhere."""
+        values = self.canonical_values
+        ratio = (2.0 - values["index"]) / values["alpha"]
+        if ratio <= 0 or values["lambda_"] <= 0:
+            return u.Quantity(np.nan, "TeV")
+        return u.Quantity(ratio ** (1.0 / values["alpha"]) / values["lambda_"], "TeV")
+
     @classmethod
     def examples(cls) -> tuple[SpectralExample, ...]:
         """Return points with values from a named source."""
@@ -62,7 +74,7 @@ class ExpCutoffPowerLawSpectralModel(SpectralModel):
             SpectralExample(
                 2.0,
                 6.23714253e-12,
-                "H.E.S.S. Crab with cut-off (2006, A&A 457, 899), value in Gammapy 2.1, test_spectral_crab.py 'hess_ecpl'",
+                "H.E.S.S. Crab, cut off (2006, A&A 457, 899), value in Gammapy 2.1, test_spectral_crab.py 'hess_ecpl'",
                 {"index": 2.39, "amplitude": "3.76e-11 cm-2 s-1 TeV-1", "lambda_": 1.0 / 14.3},
                 rtol=1e-8,
             ),

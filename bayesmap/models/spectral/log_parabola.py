@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
+import astropy.units as u
 import numpy as np
 
-from bayesmap.models.parameter import Parameter
+from bayesmap.models.parameter import Parameter, ParameterLike
 from bayesmap.models.spectral.base import SpectralExample, SpectralModel
+from bayesmap.units import to_float64
 
 
 class LogParabolaSpectralModel(SpectralModel):
@@ -46,6 +48,33 @@ class LogParabolaSpectralModel(SpectralModel):
         """Return dN/dE in cm-2 s-1 TeV-1 at `energy` in TeV."""
         log_ratio = xp.log(energy / reference)
         return amplitude * xp.exp(-log_ratio * (alpha + beta * log_ratio))
+
+    @classmethod
+    def from_log10(cls, *, beta: ParameterLike, **values: ParameterLike) -> Self:
+        r"""Return the model for a curvature given with :math:`\log_{10}`, as much of the literature does.
+
+        Parameters
+        ----------
+        beta : float
+            Curvature b in :math:`(E/E_0)^{-\alpha - b \log_{10}(E/E_0)}`.
+        **values : float, str, Quantity or Parameter
+            The other parameters.
+
+        Examples
+        --------
+        >>> float(round(LogParabolaSpectralModel.from_log10(beta=0.24).beta.value, 6))
+        0.104231
+        """
+        return cls(beta=float(to_float64(beta, "", "beta")) / np.log(10.0), **values)
+
+    @property
+    def e_peak(self) -> u.Quantity:
+        r"""Energy where :math:`E^2 dN/dE` is largest, :math:`E_0 e^{(2 - \alpha)/2\beta}`; NaN if nowhere."""
+        values = self.canonical_values
+        if values["beta"] <= 0:
+            return u.Quantity(np.nan, "TeV")
+        exponent = (2.0 - values["alpha"]) / (2.0 * values["beta"])
+        return u.Quantity(values["reference"] * np.exp(exponent), "TeV")
 
     @classmethod
     def examples(cls) -> tuple[SpectralExample, ...]:
