@@ -57,7 +57,7 @@ class ExpCutoffPowerLawSpectralModel(SpectralModel):
 
     @property
     def e_peak(self) -> u.Quantity:
-        r"""Energy where :math:`E^2 dN/dE` is largest, :math:`((2 - \Gamma)/\alpha)^{1/\alpha}/\lambda`; NaN if nowhere."""
+        r"""Energy of the largest E^2 dN/dE, :math:`((2 - \Gamma)/\alpha)^{1/\alpha}/\lambda`; NaN if nowhere."""
         values = self.canonical_values
         ratio = (2.0 - values["index"]) / values["alpha"]
         if ratio <= 0 or values["lambda_"] <= 0:
