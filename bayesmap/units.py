@@ -53,6 +53,8 @@ def to_float64(value: Any, unit: str | u.UnitBase, name: str) -> FloatArray:
     """
     target = parse_unit(unit, name)
     try:
+        if value is None:
+            raise TypeError("nothing is no number")  # noqa: TRY301 - NumPy would make it NaN
         if isinstance(value, str):
             value = u.Quantity(value)
         elif isinstance(value, list | tuple) and any(isinstance(item, u.Quantity | str) for item in value):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -62,6 +62,21 @@ class MapDataset:
             exposure = WcsNDMap(geom, exposure.data, exposure.unit, exposure.source)
         object.__setattr__(self, "exposure", exposure)
         object.__setattr__(self, "notes", tuple(self.notes))
+
+    def nodes_as_bins(self) -> MapDataset:
+        """Return the data set with an exposure given at energy nodes read as one given in bins around them.
+
+        That is what Gammapy does: the bins end at the (logarithmic) mid points between the nodes. It is not what the
+        nodes mean, and is here to compare with numbers made that way.
+        """
+        axis = self.axis_true
+        if axis.node_type == "edges":
+            return self
+        bins_around = MapAxis.from_edges(axis.edges, name="energy_true", unit=axis.unit, interp=axis.interp)
+        geom = self.exposure.geom.with_axes((bins_around,))
+        note = "exposure nodes read as bins, as Gammapy does"
+        exposure = WcsNDMap(geom, self.exposure.data, self.exposure.unit, self.exposure.source)
+        return replace(self, exposure=exposure, notes=(*self.notes, note))
 
     @property
     def mask_data(self) -> BoolArray:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import os
-import tempfile
 import warnings
 import zlib
 from dataclasses import dataclass
@@ -179,13 +178,14 @@ def write_fits(hdus: fits.HDUList, path: str | PathLike[str], *, overwrite: bool
     hdus.writeto(buffer, checksum=True)
     content = buffer.getvalue()
     if path.suffix == ".gz":
-        content = gzip.compress(content, mtime=0)
+        content = gzip.compress(content, compresslevel=6, mtime=0)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as partial:
-            partial.write(content)
-        Path(partial.name).chmod(0o666 & ~_umask())
-        os.replace(partial.name, path)  # noqa: PTH105 - atomic on every platform
+        with partial.open("xb") as stream:
+            stream.write(content)
+        partial.replace(path)
     except OSError as error:
+        partial.unlink(missing_ok=True)
         raise BayesmapIOError(
             "BM-IO-009",
             what=f"{path} cannot be written ({error.strerror})",
@@ -209,7 +209,9 @@ def image_array(file: FitsFile, hdu: Any) -> FloatArray:
             rule="A map is an image HDU with its energies in a BANDS table; sparse and HEALPix maps are not read",
             remedy="Write it as a plain WCS image, with gammapy: Map.write(path, sparse=False)",
         )
-    return freeze(hdu.data)
+    pixels = freeze(hdu.data)
+    del hdu.data  # astropy would keep a second copy as long as the file
+    return pixels
 
 
 def column(file: FitsFile, hdu: Any, name: str) -> tuple[FloatArray, str]:
@@ -338,13 +340,6 @@ def _too_large(name: str, packed: int, how: str, limits: ReadLimits) -> Bayesmap
         rule=f"At most {limits.max_bytes} bytes are read, and at most {limits.max_ratio:g} times the packed size",
         remedy="If the file is trustworthy, pass larger limits (bayesmap.fits.hdu.ReadLimits)",
     )
-
-
-def _umask() -> int:
-    """Return the umask; it can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def as_fits_array(data: np.ndarray) -> np.ndarray:

@@ -83,19 +83,16 @@ def rmf_hdus(record: RmfRecord) -> fits.HDUList:
     """
     n_true, n_reco = record.matrix.shape
     filled = [np.flatnonzero(row) for row in record.matrix]
-    first = np.array([[ids[0]] if len(ids) else [0] for ids in filled], dtype=np.int32)
-    count = np.array([[ids[-1] - ids[0] + 1] if len(ids) else [0] for ids in filled], dtype=np.int32)
-    rows = np.empty(n_true, dtype=object)
-    for n, (start, size) in enumerate(zip(first[:, 0], count[:, 0], strict=True)):
-        rows[n] = record.matrix[n, start : start + size]
+    spans = [(int(ids[0]), int(ids[-1]) + 1) if len(ids) else (0, 0) for ids in filled]
     matrix = fits.BinTableHDU.from_columns(
         [
             fits.Column("ENERG_LO", "D", unit=record.unit_true, array=record.energy_true[:-1]),
             fits.Column("ENERG_HI", "D", unit=record.unit_true, array=record.energy_true[1:]),
-            fits.Column("N_GRP", "I", array=(count[:, 0] > 0).astype(np.int16)),
-            fits.Column("F_CHAN", "1J", array=first),
-            fits.Column("N_CHAN", "1J", array=count),
-            fits.Column("MATRIX", "PD()", array=rows),
+            fits.Column("N_GRP", "I", array=[int(stop > start) for start, stop in spans]),
+            # lists of one group: readers index these columns by group
+            fits.Column("F_CHAN", "PJ()", array=_lists([[start] for start, _ in spans])),
+            fits.Column("N_CHAN", "PJ()", array=_lists([[stop - start] for start, stop in spans])),
+            fits.Column("MATRIX", "PD()", array=_lists([record.matrix[n, slice(*spans[n])] for n in range(n_true)])),
         ],
         name="MATRIX",
     )
@@ -110,6 +107,14 @@ def rmf_hdus(record: RmfRecord) -> fits.HDUList:
     )
     bounds.header.update({"CHANTYPE": "PHA", "DETCHANS": n_reco, "TLMIN1": 0, **_class("EBOUNDS")})
     return fits.HDUList([fits.PrimaryHDU(), matrix, bounds])
+
+
+def _lists(rows: list[Any]) -> Any:
+    """Return rows of different lengths as the object array that astropy takes for them."""
+    array = np.empty(len(rows), dtype=object)
+    for n, row in enumerate(rows):
+        array[n] = np.asarray(row)
+    return array
 
 
 def _class(kind: str) -> dict[str, str]:

@@ -60,15 +60,17 @@ class MapAxis:
         self._check()
 
     @classmethod
-    def from_edges(cls, edges: Any, name: str = "energy", unit: str = "TeV", interp: Interp = "log") -> MapAxis:
+    def from_edges(cls, edges: Any, name: str = "energy", unit: str | None = None, interp: Interp = "log") -> MapAxis:
         """Make an axis of bins.
 
         Parameters
         ----------
         edges : Quantity or array_like
             n + 1 values; numbers are in `unit`.
-        name, unit, interp : str
+        name, interp : str
             See the class.
+        unit : str, optional
+            By default TeV for energies, deg for ``rad``, otherwise that of the values.
 
         Returns
         -------
@@ -77,15 +79,19 @@ class MapAxis:
         return cls(name, *_in_canonical_unit(edges, name, unit), interp=interp, node_type="edges")
 
     @classmethod
-    def from_nodes(cls, nodes: Any, name: str = "energy_true", unit: str = "TeV", interp: Interp = "log") -> MapAxis:
+    def from_nodes(
+        cls, nodes: Any, name: str = "energy_true", unit: str | None = None, interp: Interp = "log"
+    ) -> MapAxis:
         """Make an axis of points.
 
         Parameters
         ----------
         nodes : Quantity or array_like
             n values; numbers are in `unit`.
-        name, unit, interp : str
+        name, interp : str
             See the class.
+        unit : str, optional
+            By default TeV for energies, deg for ``rad``, otherwise that of the values.
 
         Returns
         -------
@@ -254,8 +260,10 @@ class MapAxis:
         )
 
 
-def _in_canonical_unit(values: Any, name: str, unit: str) -> tuple[FloatArray, str]:
+def _in_canonical_unit(values: Any, name: str, unit: str | None) -> tuple[FloatArray, str]:
     """Convert values (numbers in `unit`) to the unit that axes of this name are kept in."""
+    if unit is None:
+        unit = AXIS_UNITS.get(name, str(getattr(values, "unit", "")))
     canonical = AXIS_UNITS.get(name, unit)
     array = to_float64(values, unit, f"axis {name}")
     if canonical == unit:

@@ -83,7 +83,8 @@ class WcsGeom:
         frame : {"icrs", "fk5", "galactic"}
             Celestial frame.
         proj : str
-            FITS projection code. For CAR the reference point is put on the equator, so that rows are parallels.
+            FITS projection code; its reference point is the centre, as in Gammapy (so that a CAR map off the equator is
+            oblique, its pixels all but square).
         axes : sequence of MapAxis
             Further axes, slowest first.
 
@@ -103,8 +104,8 @@ class WcsGeom:
         wcs.wcs.ctype = [f"{name}-{proj}" for name in CTYPES[frame]]
         wcs.wcs.cunit = ["deg", "deg"]
         wcs.wcs.cdelt = [-step[0], step[1]]
-        wcs.wcs.crpix = [(n_lon + 1) / 2, (n_lat + 1) / 2 - (lat / step[1] if proj == "CAR" else 0.0)]
-        wcs.wcs.crval = [lon, 0.0 if proj == "CAR" else lat]
+        wcs.wcs.crpix = [(n_lon + 1) / 2, (n_lat + 1) / 2]
+        wcs.wcs.crval = [lon, lat]
         if frame != "galactic":
             wcs.wcs.radesys = frame.upper()
         if frame == "fk5":
