@@ -31,6 +31,28 @@ NODE_SPACING = 0.4
 
 
 @dataclass(frozen=True)
+class PSFBank:
+    """Transforms of the phases of one spline table.
+
+    Parameters
+    ----------
+    factor : int
+        Lattice points a pixel.
+    reach : int
+        Pixels that the table reaches.
+    size : int
+        Side of the FFTs in pixels.
+    spectrum : shared variable, shape (2, factor ** 2, n_true, size, size // 2 + 1)
+        Real and imaginary.
+    """
+
+    factor: int
+    reach: int
+    size: int
+    spectrum: Any
+
+
+@dataclass(frozen=True)
 class CompactImage:
     """Images of a compact source per true-energy bin.
 
@@ -40,16 +62,10 @@ class CompactImage:
         The dataset.
     shape : type
         Spatial model class with `column_nodes`, `column` and `mixture`.
-    factor : int
-        Lattice points a pixel.
     half : int
         Whole pixels that the lattice reaches on each side of the source's pixel.
-    psf_reach : int
-        Pixels that the PSF reaches.
-    size : int
-        Side of the FFTs in pixels.
-    bank : shared variable, shape (2, factor ** 2, n_true, size, size // 2 + 1)
-        Transforms of the phases of the PSF's coefficients, real and imaginary.
+    banks : tuple of PSFBank
+        Transforms of the PSF's spline tables, whose images add up.
     exposure : shared variable
         Spline coefficients of the exposure, or its plane; see `PointImage`.
     n_nodes : int
@@ -58,11 +74,8 @@ class CompactImage:
 
     setup: FoldSetup
     shape: type[SpatialModel]
-    factor: int
     half: int
-    psf_reach: int
-    size: int
-    bank: Any
+    banks: tuple[PSFBank, ...]
     exposure: Any
     n_nodes: int
 
@@ -85,69 +98,69 @@ class CompactImage:
         values : dict
             Shape parameters.
         """
-        moments = self._moments(place, ellipse, values)
-        phases = self._phases(moments, place)
-        spectrum = RealFFT2(self.size, self.size)(phases)
-        real, imag = _contract(spectrum, self.bank)
-        before = self.psf_reach + self.half
-        if self.setup.before_psf:
-            weights = self.setup.edisp.T * flux
-            both = pt.stack([pt.tensordot(weights, real, axes=1), pt.tensordot(weights, imag, axes=1)])
-            window = self._unwrap(InverseRealFFT2(self.size, self.size)(both))
-        else:
-            planes = self._unwrap(InverseRealFFT2(self.size, self.size)(pt.stack([real, imag])))
-            n = 2 * before + 2
-            shift = self.margin - before
-            planes = planes * CutWindow(n, n)(self.exposure, place.i_y + shift, place.i_x + shift)
-            window = pt.tensordot(self.setup.edisp.T * flux, planes, axes=1)
-        return put(window, place, before, self.setup.shape, self.margin)
+        mixing = self.setup.edisp.T * flux
+        total = 0.0
+        for bank in self.banks:
+            before = bank.reach + self.half
+            window = self._window(bank, mixing, place, self._moments(bank.factor, place, ellipse, values))
+            total = total + put(window, place, before, self.setup.shape, self.margin)
+        return total
 
-    def _moments(self, place: Place, ellipse: tuple[Any, Any, Any], values: dict[str, Any]) -> Any:
+    def _window(self, bank: PSFBank, mixing: Any, place: Place, moments: Any) -> Any:
+        """Return the counts in the window of one table, shape (n_reco, n, n)."""
+        before = bank.reach + self.half
+        n = 2 * before + 2
+        back = InverseRealFFT2(bank.size, bank.size)
+        spectrum = RealFFT2(bank.size, bank.size)(self._phases(bank, moments, place))
+        real, imag = _contract(spectrum, bank.spectrum)
+        if self.setup.before_psf:
+            both = pt.stack([pt.tensordot(mixing, real, axes=1), pt.tensordot(mixing, imag, axes=1)])
+            return back(both)[:, :n, :n]
+        shift = self.margin - before
+        exposure = CutWindow(n, n)(self.exposure, place.i_y + shift, place.i_x + shift)
+        return pt.tensordot(mixing, back(pt.stack([real, imag]))[:, :n, :n] * exposure, axes=1)
+
+    def _moments(self, factor: int, place: Place, ellipse: tuple[Any, Any, Any], values: dict[str, Any]) -> Any:
         """Return M on the lattice, shape (n, n) with n = factor * (2 half + 2)."""
         xx, xy, yy = ellipse
         l_xx = pt.sqrt(xx)
         l_yx = xy / l_xx
         l_yy = pt.sqrt(yy - l_yx * l_yx)
         nodes, weights = self.shape.column_nodes(self.n_nodes)  # type: ignore[attr-defined]
-        lattice = np.arange(self.factor * (2 * self.half + 2)) - float(self.factor * self.half)
+        lattice = np.arange(factor * (2 * self.half + 2)) - float(factor * self.half)
         total = 0.0
         for scale, weight in self.shape.mixture(pt, **values):  # type: ignore[attr-defined]
-            x = self.factor * (place.d_x + scale * l_xx * nodes)
-            y = self.factor * (place.d_y + scale * l_yx * nodes)
+            x = factor * (place.d_x + scale * l_xx * nodes)
+            y = factor * (place.d_y + scale * l_yx * nodes)
             rows = cubic_bspline(pt, lattice[None, :] - x[:, None]) * weights[:, None]
             columns = self.shape.column(  # type: ignore[attr-defined]
-                pt, lattice[None, :], nodes[:, None], y[:, None], self.factor * scale * l_yy
+                pt, lattice[None, :], nodes[:, None], y[:, None], factor * scale * l_yy
             )
             total = total + weight * pt.dot(columns.T, rows)
         return total
 
-    def _phases(self, moments: Any, place: Place) -> Any:
+    def _phases(self, bank: PSFBank, moments: Any, place: Place) -> Any:
         """Return the phases of the moments on padded pixels, times the exposure where it comes before the PSF.
 
         Shape (factor ** 2, n_true or 1, size, size).
         """
         coarse = 2 * self.half + 2
         if self.setup.before_psf:
-            moments = moments[None] * self._fine_exposure(place)
+            moments = moments[None] * self._fine_exposure(bank.factor, place)
         else:
             moments = moments[None]
-        split = moments.reshape((-1, coarse, self.factor, coarse, self.factor))
-        split = split.transpose(2, 4, 0, 1, 3).reshape((self.factor**2, -1, coarse, coarse))
-        rest = self.size - coarse
+        split = moments.reshape((-1, coarse, bank.factor, coarse, bank.factor))
+        split = split.transpose(2, 4, 0, 1, 3).reshape((bank.factor**2, -1, coarse, coarse))
+        rest = bank.size - coarse
         return pt.pad(split, ((0, 0), (0, 0), (0, rest), (0, rest)))
 
-    def _fine_exposure(self, place: Place) -> Any:
+    def _fine_exposure(self, factor: int, place: Place) -> Any:
         """Return the exposure at the lattice points, shape (n_true, n, n)."""
         coarse = 2 * self.half + 2
         shift = self.margin - self.half - 1
         window = CutWindow(coarse + 3, coarse + 3)(self.exposure, place.i_y + shift, place.i_x + shift)
-        upsample = _upsampling(coarse, self.factor)
+        upsample = _upsampling(coarse, factor)
         return pt.tensordot(pt.tensordot(window, upsample, axes=[[1], [1]]), upsample, axes=[[1], [1]])
-
-    def _unwrap(self, planes: Any) -> Any:
-        """Return the window around the source's pixel out of the periodic planes."""
-        n = 2 * (self.psf_reach + self.half) + 2
-        return planes[:, :n, :n]
 
 
 def _contract(spectrum: Any, bank: Any) -> tuple[Any, Any]:
@@ -166,7 +179,7 @@ def _upsampling(coarse: int, factor: int) -> np.ndarray:
 
 
 def build_compact_image(
-    setup: FoldSetup, table: SplineTable, shape: type[SpatialModel], radius: float, name: str
+    setup: FoldSetup, tables: tuple[SplineTable, ...], shape: type[SpatialModel], radius: float, name: str
 ) -> CompactImage:
     """Prepare the constants of a compact source.
 
@@ -174,7 +187,7 @@ def build_compact_image(
     ----------
     setup : FoldSetup
         The dataset.
-    table : SplineTable
+    tables : tuple of SplineTable
         PSF at the source.
     shape : type
         Spatial model class.
@@ -184,28 +197,25 @@ def build_compact_image(
         For the names of the constants.
     """
     half = int(np.ceil(radius)) + 2
-    size = scipy.fft.next_fast_len(2 * (half + table.reach) + 2, real=True)
     exposure = extrapolate(setup.exposure.data, half)
     return CompactImage(
         setup=setup,
         shape=shape,
-        factor=table.factor,
         half=half,
-        psf_reach=table.reach,
-        size=size,
-        bank=constant(_bank(table, half, size), f"{name}.psf_bank"),
+        banks=tuple(_bank(table, half, f"{name}.psf_{table.factor}") for table in tables),
         exposure=constant(exposure_spline(exposure) if setup.before_psf else exposure, f"{name}.exposure"),
         n_nodes=2 * int(np.ceil(radius / NODE_SPACING)) + 9,
     )
 
 
-def _bank(table: SplineTable, half: int, size: int) -> np.ndarray:
+def _bank(table: SplineTable, half: int, name: str) -> PSFBank:
     """Return the transforms of C[f r - p] for the phases p, shifted so that windows start at pixel zero.
 
     With moments at lattice points m = f a + p - f half and pixels q' = q - (whole pixel), the window index of q' is
     q' + half + reach, and N[w] = sum_ap M[a, p] C[f (w - a - reach) - p].
     """
     factor, reach = table.factor, table.reach
+    size = scipy.fft.next_fast_len(2 * (half + reach) + 2, real=True)
     centre = (table.coefficients.shape[-1] - 1) // 2
     phases = np.arange(factor)
     index = centre + factor * (np.arange(2 * reach + 2) - reach)[None, :] - phases[:, None]
@@ -214,4 +224,4 @@ def _bank(table: SplineTable, half: int, size: int) -> np.ndarray:
     padded = np.pad(table.coefficients, ((0, 0), (low, high), (low, high)))
     planes = padded[:, index + low, :][:, :, :, index + low].transpose(1, 3, 0, 2, 4)
     spectrum = scipy.fft.rfft2(planes.reshape(factor**2, -1, 2 * reach + 2, 2 * reach + 2), s=(size, size))
-    return np.stack([spectrum.real, spectrum.imag])
+    return PSFBank(factor, reach, size, constant(np.stack([spectrum.real, spectrum.imag]), name))

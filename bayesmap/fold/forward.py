@@ -9,16 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pytensor.tensor as pt
 
 from bayesmap.dataset import MapDataset
+from bayesmap.errors import BayesmapInputError
 from bayesmap.fold.fixed import FixedImage
 from bayesmap.fold.guard import without_round_off
 from bayesmap.fold.point import constant
 from bayesmap.fold.setup import FoldSetup, build_setup
 from bayesmap.fold.source import FreeSource, build_source, shape_values
-from bayesmap.models.background import FoVBackgroundModel
+from bayesmap.models.background import BackgroundModel
 from bayesmap.models.sky import Models, SkyModel
 
 
@@ -55,24 +55,21 @@ class Fold:
         At their start values.
     sources : dict
         Source name -> its image.
-    background : shared variable or None
-        Background map, shape (n_reco, n_lat, n_lon).
+    backgrounds : dict
+        Name of a background model (or ``"background"`` for a map without one) -> its map as a shared variable, shape
+        (n_reco, n_lat, n_lon).
     """
 
     setup: FoldSetup
     models: Models
     sources: dict[str, FreeSource | FixedImage]
-    background: Any
+    backgrounds: dict[str, Any]
 
     def components(self, parameters: ParameterGraph) -> dict[str, Any]:
         """Return predicted counts of every model by name, each of shape (n_reco, n_lat, n_lon)."""
         parts = {name: self._source(name, image, parameters) for name, image in self.sources.items()}
-        for model in self.models:
-            if isinstance(model, FoVBackgroundModel) and self.background is not None:
-                norm = model.spectral_model.evaluate(pt, self.setup.axis.center, **parameters.of(model.name, "spectral"))
-                parts[model.name] = self.background * norm[:, None, None]
-        if self.background is not None and not any(isinstance(m, FoVBackgroundModel) for m in self.models):
-            parts["background"] = self.background
+        for name, cube in self.backgrounds.items():
+            parts[name] = cube if name not in self.models else cube * self._norm(name, parameters)[:, None, None]
         return parts
 
     def npred(self, parameters: ParameterGraph) -> Any:
@@ -91,6 +88,12 @@ class Fold:
             if isinstance(image, FreeSource)
         ]
         return pt.any(pt.stack(flags)) if flags else pt.constant(False)
+
+    def _norm(self, name: str, parameters: ParameterGraph) -> Any:
+        """Return the factor of a background model per reconstructed-energy bin."""
+        return self.models[name].spectral_model.evaluate(
+            pt, self.setup.axis.center, **parameters.of(name, "spectral")
+        )
 
     def _source(self, name: str, image: FreeSource | FixedImage, parameters: ParameterGraph) -> Any:
         model = self.models[name]
@@ -116,5 +119,37 @@ def build_fold(dataset: MapDataset, models: Models, exposure_order: str = "true"
     """
     setup = build_setup(dataset, exposure_order)
     sources = {model.name: build_source(setup, model) for model in models if isinstance(model, SkyModel)}
-    background = None if dataset.background is None else constant(np.asarray(dataset.background.data), "background")
-    return Fold(setup, models, sources, background)
+    return Fold(setup, models, sources, background_maps(dataset, models))
+
+
+def background_maps(dataset: MapDataset, models: Models) -> dict[str, Any]:
+    """Return the background map of each background model, or the dataset's own where no model scales it.
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-IN-031 if a model scales the background of a dataset that has none, BM-IN-032 if a model brings a map and the
+        dataset has one too.
+    """
+    maps = {}
+    for model in models.background_models:
+        own = isinstance(model, BackgroundModel)
+        if own and dataset.background is not None:
+            raise BayesmapInputError(
+                "BM-IN-032",
+                what=f"dataset {dataset.name!r} has a background and model {model.name!r} brings another",
+                rule="There is one background: a map, or a model with its map",
+                remedy="Pass either background or background_model",
+            )
+        cube = model.background if isinstance(model, BackgroundModel) else dataset.background
+        if cube is None:
+            raise BayesmapInputError(
+                "BM-IN-031",
+                what=f"model {model.name!r} scales the background of dataset {dataset.name!r}, which has none",
+                rule="FoVBackgroundModel is a factor on a background map",
+                remedy="Give the dataset a background, or remove the model",
+            )
+        maps[model.name] = constant(cube.data, f"{model.name}.map")
+    if not maps and dataset.background is not None:
+        maps["background"] = constant(dataset.background.data, "background")
+    return maps

@@ -24,6 +24,10 @@ GAUSS_NODES = 2
 """Gauss-Legendre nodes per lattice cell and axis."""
 COARSE, FINE, FINEST = 8, 16, 32
 """Lattice points a pixel; which one is used depends on the narrowest plane, see `lattice_factor`."""
+SPLIT_REACH = 14
+"""A PSF that reaches further, in pixels, is split into core and tail."""
+CORE_REACH, TAIL_FACTOR = 8, 4
+"""Pixels that the core reaches; lattice points a pixel of the tail."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class SplineTable:
     Parameters
     ----------
     coefficients : ndarray, shape (n_true, n, n)
-        Coefficients on the lattice, centre at (n - 1) / 2; the sum of each plane is factor squared.
+        Coefficients on the lattice, centre at (n - 1) / 2; the sum of each plane is factor squared times its flux.
     factor : int
         Lattice points a pixel.
     reach : int
@@ -85,8 +89,13 @@ def lattice_factor(psf: RadialPSF, jacobian: np.ndarray) -> int:
     return FINE if narrowest >= 0.2 else FINEST
 
 
-def build_table(psf: RadialPSF | PSFKernel | None, jacobian: np.ndarray, n_true: int, factor: int) -> SplineTable:
-    """Build the spline table of a PSF for the metric at a source.
+def build_tables(
+    psf: RadialPSF | PSFKernel | None, jacobian: np.ndarray, n_true: int, factor: int, largest_reach: int
+) -> tuple[SplineTable, ...]:
+    """Build the spline tables of a PSF for the metric at a source; its image is the sum of theirs.
+
+    A radial PSF that reaches far is split into a core on the fine lattice and a smooth tail on a coarse one, which is a
+    small part of the memory and time.
 
     Parameters
     ----------
@@ -99,17 +108,38 @@ def build_table(psf: RadialPSF | PSFKernel | None, jacobian: np.ndarray, n_true:
         Number of true-energy bins.
     factor : int
         Lattice points a pixel (even), for radial tables and None.
+    largest_reach : int
+        Pixels beyond which no pixel of the map can be.
     """
     if isinstance(psf, PSFKernel):
-        values = psf.data
-        return _table(values, 1, (values.shape[-1] - 1) // 2)
+        values = psf.data / psf.data.sum(axis=(1, 2))[:, None, None]
+        return (_table(values, 1, (values.shape[-1] - 1) // 2),)
     if psf is None:
         edge = np.abs(np.arange(-factor, factor + 1)) * 2
         profile = np.where(edge < factor, 1.0, np.where(edge == factor, 0.5, 0.0))
         plane = np.outer(profile, profile)
-        return SplineTable(np.repeat(plane[None], n_true, axis=0), factor, 1)
-    cells, reach = radial_cells(psf, jacobian, factor)
-    return _table(_box_sums(cells, factor), factor, reach)
+        return (SplineTable(np.repeat(plane[None], n_true, axis=0), factor, 1),)
+    reach = radial_reach(psf, jacobian)
+    if reach <= SPLIT_REACH:
+        values = pixel_integrals(psf, jacobian, factor, reach)
+        check_flux(values.sum(axis=(1, 2)) / factor**2)
+        return (_table(values, factor, reach),)
+    core = pixel_integrals(psf, jacobian, factor, CORE_REACH + 1)
+    tail = pixel_integrals(psf, jacobian, TAIL_FACTOR, reach)
+    core, tail = core * _core_share(core.shape[-1], factor), tail * (1.0 - _core_share(tail.shape[-1], TAIL_FACTOR))
+    check_flux(core.sum(axis=(1, 2)) / factor**2 + tail.sum(axis=(1, 2)) / TAIL_FACTOR**2)
+    seen = min(reach, largest_reach)
+    cut = TAIL_FACTOR * (reach - seen)
+    tail = tail[:, cut : tail.shape[1] - cut, cut : tail.shape[2] - cut]
+    return _table(core, factor, CORE_REACH + 1), _table(tail, TAIL_FACTOR, seen)
+
+
+def _core_share(n: int, factor: int) -> np.ndarray:
+    """Return the core's share on a lattice of n points: one within half CORE_REACH, zero beyond it, four times smooth."""
+    steps = (np.arange(n) - (n - 1) // 2) / factor
+    t = (np.hypot(steps[:, None], steps[None, :]) / CORE_REACH - 0.5) / 0.5
+    t = np.minimum(np.maximum(t, 0.0), 1.0)
+    return 1.0 - t**5 * (126.0 - 420.0 * t + 540.0 * t**2 - 315.0 * t**3 + 70.0 * t**4)
 
 
 def _table(lattice_values: np.ndarray, factor: int, reach: int) -> SplineTable:
@@ -118,58 +148,52 @@ def _table(lattice_values: np.ndarray, factor: int, reach: int) -> SplineTable:
     padded = np.pad(lattice_values, ((0, 0), (margin, margin), (margin, margin)))
     exact = np.stack([scipy.ndimage.spline_filter(plane, order=3, mode="mirror") for plane in padded])
     cone = np.where(exact > 0.0, exact, 0.0)
-    cone *= (factor**2 / cone.sum(axis=(1, 2)))[:, None, None]
+    cone *= (padded.sum(axis=(1, 2)) / cone.sum(axis=(1, 2)))[:, None, None]
     return SplineTable(cone, factor, reach)
 
 
-def radial_cells(psf: RadialPSF, jacobian: np.ndarray, factor: int) -> tuple[np.ndarray, int]:
-    """Integrate a radial PSF over the cells of the lattice.
+def radial_reach(psf: RadialPSF, jacobian: np.ndarray) -> int:
+    """Return the pixels from the centre that hold a radial PSF and half a pixel."""
+    return int(np.ceil(float(np.max(psf.max_radius)) * np.linalg.svd(jacobian)[1].max() + 0.5))
+
+
+def pixel_integrals(psf: RadialPSF, jacobian: np.ndarray, factor: int, reach: int) -> np.ndarray:
+    """Integrate a radial PSF over a pixel around each lattice point within `reach` pixels.
 
     Returns
     -------
-    cells : ndarray, shape (n_true, n, n)
-        Fractions with unit sum per plane, n = factor * (2 * reach + 1).
-    reach : int
-        Pixels from the centre that hold the PSF and half a pixel.
-
-    Raises
-    ------
-    ResponseError
-        BM-IR-007 if the cells miss the PSF's normalisation by more than 1e-3: it is too narrow for the pixels.
+    ndarray, shape (n_true, n, n)
+        Fractions of the flux, n = 2 * factor * (reach + 1) + 1, centre in the middle.
     """
     inverse = np.linalg.inv(jacobian)
-    reach_deg = float(np.max(psf.max_radius))
-    reach = int(np.ceil(reach_deg * np.linalg.svd(jacobian)[1].max() + 0.5))
-    n_cells = factor * (2 * reach + 1)
+    n_cells = factor * (2 * (reach + 1) + 1)
     nodes, weights = np.polynomial.legendre.leggauss(GAUSS_NODES)
-    offsets = ((np.arange(n_cells)[:, None] + 0.5 * (nodes + 1.0)) / factor - reach - 0.5).ravel()
+    offsets = ((np.arange(n_cells)[:, None] + 0.5 * (nodes + 1.0)) / factor - reach - 1.5).ravel()
     x, y = offsets[None, :], offsets[:, None]
     radius = np.hypot(inverse[0, 0] * x + inverse[0, 1] * y, inverse[1, 0] * x + inverse[1, 1] * y)
     cell_weights = np.outer(weights, weights) * 0.25 * abs(np.linalg.det(inverse)) * np.deg2rad(1.0) ** 2 / factor**2
     shape = (n_cells, GAUSS_NODES, n_cells, GAUSS_NODES)
-    cells = np.stack(
-        [np.einsum("aibj,ij->ab", plane.reshape(shape), cell_weights) for plane in psf.normalised().evaluate(radius)]
-    )
-    sums = cells.sum(axis=(1, 2))
+    planes = [np.einsum("aibj,ij->ab", plane.reshape(shape), cell_weights) for plane in psf.normalised().evaluate(radius)]
+    rows = np.lib.stride_tricks.sliding_window_view(np.stack(planes), factor, axis=1).sum(axis=-1)
+    return np.lib.stride_tricks.sliding_window_view(rows, factor, axis=2).sum(axis=-1)
+
+
+def check_flux(sums: np.ndarray) -> None:
+    """Refuse a PSF whose flux the lattice misses.
+
+    Raises
+    ------
+    ResponseError
+        BM-IR-011 if a plane integrates to one by more than 1e-3 off: it is too narrow for the pixels.
+    """
     worst = int(np.argmax(np.abs(sums - 1.0)))
     if not abs(sums[worst] - 1.0) <= 1e-3:
         raise ResponseError(
-            "BM-IR-007",
-            what=f"PSF plane {worst} integrates to {sums[worst]:.5f} on a lattice of 1/{factor} pixel",
+            "BM-IR-011",
+            what=f"PSF plane {worst} integrates to {sums[worst]:.5f} on the lattice of the fold",
             rule="The lattice must hold the PSF's flux within 1e-3",
             remedy="Use smaller pixels, or leave out the PSF (psf=None) where it is that narrow",
         )
-    return cells / sums[:, None, None], reach
-
-
-def _box_sums(cells: np.ndarray, factor: int) -> np.ndarray:
-    """Return the sum over one pixel around each lattice point; lattice points lie at cell corners."""
-    n = cells.shape[-1]
-    sums = np.zeros((cells.shape[0], n + 2 * factor + 1, n + 2 * factor + 1))
-    sums[:, factor + 1 : factor + 1 + n, factor + 1 : factor + 1 + n] = cells
-    # Cumulative sums leave round-off where the value is zero: np.add.reduceat would too; sum windows directly instead.
-    rows = np.lib.stride_tricks.sliding_window_view(sums[:, 1:], factor, axis=1).sum(axis=-1)
-    return np.lib.stride_tricks.sliding_window_view(rows[:, :, 1:], factor, axis=2).sum(axis=-1)
 
 
 def transform(psf: RadialPSF | PSFKernel | None, jacobian: np.ndarray, n_true: int, shape: tuple[int, int]) -> np.ndarray:

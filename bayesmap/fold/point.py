@@ -30,18 +30,14 @@ class PointImage:
     ----------
     setup : FoldSetup
         The dataset.
-    factor, reach : int
-        Of the spline table.
-    table : shared variable
-        Polyphase coefficients, see `SplineTable.polyphase`.
+    tables : tuple of (factor, reach, shared variable)
+        Spline tables, whose images add up; the variable holds the coefficients, see `SplineTable.polyphase`.
     exposure : shared variable
         Exposure: spline coefficients (before the PSF) or the plane itself (after it), on the padded sky.
     """
 
     setup: FoldSetup
-    factor: int
-    reach: int
-    table: Any
+    tables: tuple[tuple[int, int, Any], ...]
     exposure: Any
 
     @property
@@ -59,33 +55,43 @@ class PointImage:
         place : Place
             Position.
         """
-        start_y, frac_y = self._phase(place.d_y)
-        start_x, frac_x = self._phase(place.d_x)
-        weights = spline_weights(frac_y, TAPS)[:, None] * spline_weights(frac_x, TAPS)[None, :]
-        stamp = SplineStamp()(self.table, start_y, start_x, weights)
         if self.setup.before_psf:
             flux = flux * sample(self.exposure, place, self.margin)
-        else:
-            n = stamp.type.shape[-1]
-            shift = self.margin - self.reach
-            stamp = stamp * CutWindow(n, n)(self.exposure, place.i_y + shift, place.i_x + shift)
-        window = pt.tensordot(self.setup.edisp.T * flux, stamp, axes=1)
-        return put(window, place, self.reach, self.setup.shape, self.margin)
+        mixing = self.setup.edisp.T * flux
+        total = 0.0
+        for factor, reach, table in self.tables:
+            stamp = _stamp(table, factor, place)
+            if not self.setup.before_psf:
+                n = stamp.type.shape[-1]
+                shift = self.margin - reach
+                stamp = stamp * CutWindow(n, n)(self.exposure, place.i_y + shift, place.i_x + shift)
+            window = pt.tensordot(mixing, stamp, axes=1)
+            total = total + put(window, place, reach, self.setup.shape, self.margin)
+        return total
 
-    def _phase(self, offset: Any) -> tuple[Any, Any]:
-        """Return the first phase of the table and the spline fraction for a sub-pixel offset in [0, 1)."""
-        lattice = self.factor * offset
-        above = pt.ceil(lattice)
-        return self.factor - pt.cast(above, "int64"), above - lattice
+
+def _stamp(table: Any, factor: int, place: Place) -> Any:
+    """Return the image at the place, shape (n_true, window, window)."""
+    start_y, frac_y = _phase(factor, place.d_y)
+    start_x, frac_x = _phase(factor, place.d_x)
+    weights = spline_weights(frac_y, TAPS)[:, None] * spline_weights(frac_x, TAPS)[None, :]
+    return SplineStamp()(table, start_y, start_x, weights)
 
 
-def build_point_image(setup: FoldSetup, table: SplineTable, name: str) -> PointImage:
+def _phase(factor: int, offset: Any) -> tuple[Any, Any]:
+    """Return the first phase of the table and the spline fraction for a sub-pixel offset in [0, 1)."""
+    lattice = factor * offset
+    above = pt.ceil(lattice)
+    return factor - pt.cast(above, "int64"), above - lattice
+
+
+def build_point_image(setup: FoldSetup, tables: tuple[SplineTable, ...], name: str) -> PointImage:
     """Prepare the constants of a point source."""
     exposure = setup.exposure.data
     return PointImage(
         setup=setup,
-        factor=table.factor,
-        reach=table.reach,
-        table=constant(table.polyphase(), f"{name}.psf"),
+        tables=tuple(
+            (table.factor, table.reach, constant(table.polyphase(), f"{name}.psf_{table.factor}")) for table in tables
+        ),
         exposure=constant(exposure_spline(exposure) if setup.before_psf else exposure, f"{name}.exposure"),
     )

@@ -16,6 +16,8 @@ from bayesmap.maps.geometry import WcsGeom
 
 TAPER = 12
 """Pixels, beyond the reach of the PSF, over which a sky is brought smoothly to zero before an FFT."""
+MARGIN = 8
+"""No pixel of the map is further than its side and this many pixels from a source on it: the PSF is not needed beyond."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def build_setup(dataset: MapDataset, exposure_order: str = "true") -> FoldSetup:
         ``"true"`` or ``"after_psf"``.
     """
     geom = dataset.counts.geom.to_image()
-    reach = psf_reach(dataset.psf, geom)
+    reach = min(psf_reach(dataset.psf, geom), max(geom.n_lat, geom.n_lon) + MARGIN)
     exposure = bin_exposure(dataset.exposure, pad=2 * reach + TAPER + 4)
     edisp, notes = _edisp_on_bins(dataset, exposure)
     return FoldSetup(

@@ -12,7 +12,7 @@ import pytensor.tensor as pt
 from bayesmap.errors import ModelError
 from bayesmap.fold.compact import CompactImage, build_compact_image
 from bayesmap.fold.fixed import FixedImage, brightness_templates, build_fixed_image, evaluate_templates
-from bayesmap.fold.kernel import build_table, lattice_factor
+from bayesmap.fold.kernel import build_tables, lattice_factor
 from bayesmap.fold.pixelmap import PixelMap, build_pixel_map, frame_rotation, tangent_basis, unit_vector
 from bayesmap.fold.placement import Place, locate, outside
 from bayesmap.fold.point import PointImage, build_point_image
@@ -192,13 +192,13 @@ def _free_source(setup: FoldSetup, spatial: SpatialModel, name: str) -> FreeSour
     source = FreeSource(setup, spatial, pixel_map, rotation)
     factor = lattice_factor(setup.psf, pixel_map.jacobian) if isinstance(setup.psf, RadialPSF) else 8
     if isinstance(spatial, PointSpatialModel):
-        table = build_table(setup.psf, pixel_map.jacobian, setup.n_true, factor)
-        return dataclasses.replace(source, point=build_point_image(setup, table, name))
+        tables = build_tables(setup.psf, pixel_map.jacobian, setup.n_true, factor, setup.reach)
+        return dataclasses.replace(source, point=build_point_image(setup, tables, name))
     radius, needs_wide, needs_compact = _cut_out(spatial, _scale(pixel_map))
     if needs_compact:
-        table = build_table(setup.psf, pixel_map.jacobian, setup.n_true, factor // 2)
+        tables = build_tables(setup.psf, pixel_map.jacobian, setup.n_true, factor // 2, setup.reach)
         source = dataclasses.replace(
-            source, compact=build_compact_image(setup, table, type(spatial), radius, name)
+            source, compact=build_compact_image(setup, tables, type(spatial), radius, name)
         )
     if needs_wide:
         grid = build_sky_grid(setup)

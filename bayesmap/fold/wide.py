@@ -135,12 +135,28 @@ def arc_offsets(vectors: Any, centre: Any, east: Any, north: Any) -> tuple[Any, 
         Unit vectors of the centre and of the directions East and North there.
     """
     across = (slice(None), *(None,) * (vectors.ndim - 1))
-    difference = vectors - centre[across]
-    quarter = pt.sum(difference * difference, axis=0) / 4.0
+    ratio = _angle_over_sine(_quarter_chord_squared(vectors, centre)) * (180.0 / np.pi)
+    return ratio * pt.sum(vectors * east[across], axis=0), ratio * pt.sum(vectors * north[across], axis=0)
+
+
+def separation_squared(vectors: Any, centre: Any) -> Any:
+    """Return the squared great-circle separation in deg^2 of unit vectors from a centre."""
+    quarter = _quarter_chord_squared(vectors, centre)
+    sine_squared = 4.0 * quarter * (1.0 - quarter)
+    return sine_squared * (_angle_over_sine(quarter) * (180.0 / np.pi)) ** 2
+
+
+def _quarter_chord_squared(vectors: Any, centre: Any) -> Any:
+    """Return sin^2(theta / 2), from the chord."""
+    difference = vectors - centre[(slice(None), *(None,) * (vectors.ndim - 1))]
+    return pt.sum(difference * difference, axis=0) / 4.0
+
+
+def _angle_over_sine(quarter: Any) -> Any:
+    """Return theta / sin(theta) of q = sin^2(theta / 2): its series below 2e-3 rad, else by the arcsine."""
     small = quarter < 1e-6
     safe = pt.where(small, 0.25, quarter)
     root = pt.sqrt(safe)
     exact = pt.arcsin(root) / (root * pt.sqrt(1.0 - safe))
     series = 1.0 + quarter * (2.0 / 3.0) * (1.0 + quarter * 0.8)
-    ratio = pt.where(small, series, exact) * (180.0 / np.pi)
-    return ratio * pt.sum(vectors * east[across], axis=0), ratio * pt.sum(vectors * north[across], axis=0)
+    return pt.where(small, series, exact)

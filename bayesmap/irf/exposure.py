@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,9 @@ import numpy as np
 from bayesmap.maps.axis import MapAxis
 from bayesmap.maps.map import WcsNDMap
 from bayesmap.units import to_float64
+
+NODE_STEP = 0.1
+"""Widest bin, in ln E, between the energy nodes of an exposure."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,9 @@ class BinnedExposure:
 def bin_exposure(exposure: WcsNDMap, pad: int) -> BinnedExposure:
     r"""Turn an exposure map into exposure per true-energy bin on a padded sky.
 
-    An exposure given per bin stays as it is.  One given at energy nodes makes bins **between** the nodes: with
-    :math:`\epsilon` log-log linear between nodes k and k + 1, the value at the geometric centre is
-    :math:`\sqrt{\epsilon_k \epsilon_{k+1}}`, and the slope is
+    An exposure given per bin stays as it is.  One given at energy nodes makes bins **between** the nodes, no wider than
+    `NODE_STEP` in ln E so that the PSF follows the energy inside them: with :math:`\epsilon` log-log linear between nodes
+    k and k + 1, a bin has the value at its geometric centre, and the slope is
     :math:`\ln(\bar\epsilon_{k+1}/\bar\epsilon_k) / \ln(E_{k+1}/E_k)` with the mean exposures of the map; that the slope
     varies over the map enters only in second order, because the centre value is local.
 
@@ -65,13 +69,24 @@ def bin_exposure(exposure: WcsNDMap, pad: int) -> BinnedExposure:
     if axis.node_type == "edges":
         edges, slope = axis.edges, np.zeros(axis.nbin)
     else:
-        edges = axis.center
-        mean = data.mean(axis=(1, 2))
-        positive = (mean[1:] > 0) & (mean[:-1] > 0)
-        ratio = np.where(positive, mean[1:], 1.0) / np.where(positive, mean[:-1], 1.0)
-        slope = np.log(ratio) / np.log(edges[1:] / edges[:-1])
-        data = np.sqrt(data[1:] * data[:-1])
+        edges, slope, data = _bins_between_nodes(axis.center, data)
     return BinnedExposure(edges=edges, slope=slope, data=extrapolate(data, pad), pad=pad)
+
+
+def _bins_between_nodes(nodes: np.ndarray, data: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return edges, slopes and centre values of bins between energy nodes; see `bin_exposure`."""
+    mean = data.mean(axis=(1, 2))
+    edges, slopes, planes = [nodes[:1]], [], []
+    for k, (low, high) in enumerate(itertools.pairwise(nodes)):
+        n = int(np.ceil(np.log(high / low) / NODE_STEP))
+        edges.append(low * (high / low) ** (np.arange(1, n + 1) / n))
+        positive = (data[k] > 0) & (data[k + 1] > 0)
+        ratio = np.where(positive, data[k + 1], 1.0) / np.where(positive, data[k], 1.0)
+        planes += [np.where(positive, data[k] * ratio ** ((i + 0.5) / n), 0.0) for i in range(n)]
+        seen = mean[k] > 0 and mean[k + 1] > 0
+        slopes += [np.log(mean[k + 1] / mean[k]) / np.log(high / low) if seen else 0.0] * n
+    edges[-1][-1] = nodes[-1]
+    return np.concatenate(edges), np.array(slopes), np.stack(planes)
 
 
 def extrapolate(data: np.ndarray, pad: int) -> np.ndarray:

@@ -28,13 +28,13 @@ class CompiledPosterior:
         Meaning of theta.
     functions : dict
         Name -> compiled JAX function of theta and the constants.
-    constants : dict
-        Name -> constants of the function.
+    constants : tuple
+        Arrays that every function takes besides theta.
     """
 
     coordinates: Coordinates
     functions: dict[str, Callable[..., Any]]
-    constants: dict[str, Any]
+    constants: tuple[Any, ...]
 
     def log_posterior(self, theta: np.ndarray) -> float:
         """Return the log-posterior density."""
@@ -67,7 +67,7 @@ class CompiledPosterior:
         return {name: np.asarray(value) for name, value in self._call("components", theta).items()}
 
     def _call(self, name: str, theta: np.ndarray) -> Any:
-        return self.functions[name](jnp.asarray(theta, dtype=jnp.float64), self.constants[name])
+        return self.functions[name](jnp.asarray(theta, dtype=jnp.float64), self.constants)
 
 
 def compile_posterior(fold: Fold, counts: ObservedCounts, coordinates: Coordinates) -> CompiledPosterior:
@@ -88,31 +88,27 @@ def compile_posterior(fold: Fold, counts: ObservedCounts, coordinates: Coordinat
     supported = pt.switch(fold.no_support(parameters), -np.inf, 0.0)
     log_likelihood = counts.log_likelihood(npred) + supported
     parts = fold.components(parameters)
-    scalar, scalar_constants = jaxify([theta], [log_likelihood])
-    cube, cube_constants = jaxify([theta], [npred])
-    masked, masked_constants = jaxify([theta], [npred * counts.mask])
-    split, split_constants = jaxify([theta], list(parts.values()))
-    log_posterior = partial(_first, scalar)
+    # One graph for all outputs: PyTensor rewrites it once, and XLA drops what a function does not use.
+    outputs, constants = jaxify([theta], [log_likelihood, npred, npred * counts.mask, *parts.values()])
+    log_posterior = partial(_output, outputs, 0)
     functions = {
         "log_posterior": jax.jit(log_posterior),
         "log_likelihood": jax.jit(log_posterior),
         "value_and_gradient": jax.jit(jax.value_and_grad(log_posterior)),
         "hessian": jax.jit(jax.jacfwd(jax.grad(log_posterior))),
-        "fisher": jax.jit(partial(_fisher, partial(_first, masked))),
-        "npred": jax.jit(partial(_first, cube)),
-        "components": jax.jit(partial(_named, split, tuple(parts))),
+        "fisher": jax.jit(partial(_fisher, partial(_output, outputs, 2))),
+        "npred": jax.jit(partial(_output, outputs, 1)),
+        "components": jax.jit(partial(_named, outputs, tuple(parts))),
     }
-    constants = dict.fromkeys(functions, scalar_constants)
-    constants |= {"npred": cube_constants, "components": split_constants, "fisher": masked_constants}
     return CompiledPosterior(coordinates, functions, constants)
 
 
-def _first(function: Callable[..., Any], theta: Any, constants: Any) -> Any:
-    return function(theta, *constants)[0]
+def _output(function: Callable[..., Any], index: int, theta: Any, constants: Any) -> Any:
+    return function(theta, *constants)[index]
 
 
 def _named(function: Callable[..., Any], names: tuple[str, ...], theta: Any, constants: Any) -> Any:
-    return dict(zip(names, function(theta, *constants), strict=True))
+    return dict(zip(names, function(theta, *constants)[3:], strict=True))
 
 
 def _fisher(npred: Callable[..., Any], theta: Any, constants: Any) -> Any:

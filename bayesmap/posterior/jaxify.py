@@ -13,6 +13,10 @@ from pytensor.graph.fg import FunctionGraph
 from pytensor.graph.traversal import graph_inputs
 from pytensor.link.jax.dispatch import jax_funcify
 
+LEFT_TO_XLA = ("canonicalize", "stabilize", "specialize", "uncanonicalize")
+"""PyTensor's algebraic rewrites: seconds for a graph of this size, and XLA simplifies what it is given anyway. The graph is
+written in stable form."""
+
 
 def jaxify(inputs: Sequence[Any], outputs: Sequence[Any]) -> tuple[Callable[..., Any], tuple[jax.Array, ...]]:
     """Return a function of (*inputs, *constants) and the constants.
@@ -35,7 +39,7 @@ def jaxify(inputs: Sequence[Any], outputs: Sequence[Any]) -> tuple[Callable[...,
     """
     shared = [node for node in graph_inputs(outputs) if isinstance(node, SharedVariable)]
     fgraph = FunctionGraph(inputs=[*inputs, *shared], outputs=list(outputs), clone=True)
-    get_mode("JAX").optimizer.rewrite(fgraph)
+    get_mode("JAX").excluding(*LEFT_TO_XLA).optimizer.rewrite(fgraph)
     function = jax_funcify(fgraph)
     constants = tuple(jax.device_put(np.asarray(node.get_value(borrow=True))) for node in shared)
     return function, constants

@@ -1,0 +1,94 @@
+"""Covariance at the optimum from the exact Hessian (Laplace approximation)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bayesmap.inference.newton import is_positive_definite
+from bayesmap.inference.optimize import with_errors
+from bayesmap.models.sky import Models
+from bayesmap.posterior.compiled import CompiledPosterior
+from bayesmap.results.fit import CovarianceResult
+
+LARGEST_CONDITION = 1e8
+LARGEST_CORRELATION = 0.99
+
+
+def laplace(posterior: CompiledPosterior, models: Models, theta: np.ndarray) -> CovarianceResult:
+    r"""Return the covariance :math:`J H^{-1} J^T`.
+
+    H is the Hessian of minus the log-posterior in the coordinates theta, J the derivative of the named values.  Parameters
+    at a limit have no symmetric error: their rows are NaN, and the others are conditional on them.
+
+    Parameters
+    ----------
+    posterior : CompiledPosterior
+        Functions.
+    models : Models
+        With the best values.
+    theta : ndarray
+        Coordinates of the optimum.
+    """
+    coordinates = posterior.coordinates
+    hessian = -posterior.hessian(theta)
+    lower, upper = coordinates.bounds()
+    free = (theta > lower) & (theta < upper)
+    names = np.array(coordinates.names)
+    matrix = np.full(hessian.shape, np.nan)
+    reasons = [f"{name} is at its limit: no symmetric error" for name in names[~free]]
+    inner = hessian[np.ix_(free, free)]
+    diagonal = np.diag(inner)
+    positive = bool(np.all(diagonal > 0)) and is_positive_definite(inner, diagonal)
+    eigenvalues, remarks = _spectrum(inner, tuple(names[free]))
+    if positive:
+        root = np.sqrt(diagonal)
+        inverse = np.linalg.inv(inner / np.outer(root, root)) / np.outer(root, root)
+        slopes = coordinates.jacobian(theta)[np.ix_(free, free)]
+        matrix[np.ix_(free, free)] = slopes @ inverse @ slopes.T
+    reasons += remarks
+    errors = np.sqrt(np.diag(matrix))
+    return CovarianceResult(
+        model=with_errors(models, coordinates.names, errors),
+        success=positive,
+        names=coordinates.names,
+        matrix=matrix,
+        message="Hessian positive definite" if positive else "Hessian not positive definite",
+        reasons=tuple(reasons),
+        eigenvalues=eigenvalues,
+        theta=theta,
+        hessian=hessian,
+    )
+
+
+def _spectrum(hessian: np.ndarray, names: tuple[str, ...]) -> tuple[np.ndarray, list[str]]:
+    """Return the eigenvalues of the Hessian in units of its diagonal, and remarks that name what is degenerate."""
+    diagonal = np.diag(hessian)
+    flat = [name for name, entry in zip(names, diagonal, strict=True) if not entry > 0]
+    if flat:
+        return np.array([]), [f"the posterior does not curve down in {', '.join(flat)}"]
+    root = np.sqrt(diagonal)
+    scaled = hessian / np.outer(root, root)
+    values, vectors = np.linalg.eigh(scaled)
+    remarks = []
+    direction = _direction(vectors[:, 0], names)
+    if values[0] <= 0:
+        remarks.append(f"the Hessian has eigenvalue {values[0]:.3g} along {direction}")
+    elif values[-1] / values[0] > LARGEST_CONDITION:
+        remarks.append(f"the data hardly constrain {direction} (condition number {values[-1] / values[0]:.2g})")
+    else:
+        remarks += _correlations(scaled, names)
+    return values, remarks
+
+
+def _correlations(scaled: np.ndarray, names: tuple[str, ...]) -> list[str]:
+    inverse = np.linalg.inv(scaled)
+    root = np.sqrt(np.diag(inverse))
+    correlation = inverse / np.outer(root, root)
+    pairs = np.argwhere(np.triu(np.abs(correlation) > LARGEST_CORRELATION, k=1))
+    return [f"{names[i]} and {names[j]} are correlated by {correlation[i, j]:.4f}" for i, j in pairs]
+
+
+def _direction(vector: np.ndarray, names: tuple[str, ...]) -> str:
+    """Return the largest components of a direction, by name."""
+    order = np.argsort(-np.abs(vector))[:3]
+    return " ".join(f"{vector[i]:+.2f} {names[i]}" for i in order if abs(vector[i]) > 0.1)

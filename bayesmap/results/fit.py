@@ -1,0 +1,119 @@
+"""What `optimize` and `covariance` found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bayesmap.models.sky import Models
+
+
+@dataclass(frozen=True)
+class FitResult:
+    r"""Best fit.
+
+    Attributes
+    ----------
+    model : Models
+        New models with the best values, and errors where they were worked out.
+    success : bool
+        The verdict, not the optimiser's flag: True if `reasons` is empty.
+    nfev : int
+        Evaluations of value, gradient and Hessian together.
+    total_stat : float
+        Cash statistic :math:`2\sum(\mu - n\ln\mu)` at the best values.
+    message : str
+        One line for people.
+    backend, method : str
+        Who did it.
+    reasons : tuple of str
+        Why the fit should not be trusted.
+    at_bound : tuple of str
+        Parameters that stand at a limit.
+    distance : float
+        Newton decrement: how far the optimum may still be, in sigma of all parameters together.
+    log_posterior : float
+        Log-posterior at the best values.
+    notes : tuple of str
+        What else the user should know.
+    """
+
+    model: Models
+    success: bool
+    nfev: int
+    total_stat: float
+    message: str
+    backend: str
+    method: str
+    reasons: tuple[str, ...] = ()
+    at_bound: tuple[str, ...] = ()
+    distance: float = float("nan")
+    log_posterior: float = float("nan")
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Show the verdict first, then the parameters."""
+        head = "Best fit" if self.success else "NOT TRUSTWORTHY: " + "; ".join(self.reasons)
+        lines = [head, f"  total_stat {self.total_stat:.4f}   nfev {self.nfev}   {self.backend} ({self.method})"]
+        return "\n".join([*lines, repr(self.model.parameters)])
+
+
+@dataclass(frozen=True)
+class CovarianceResult:
+    """Covariance of the free parameters at the optimum (Laplace).
+
+    Attributes
+    ----------
+    model : Models
+        New models with errors.
+    success : bool
+        True if the Hessian is positive definite.
+    names : tuple of str
+        Free parameters.
+    matrix : ndarray, shape (n, n)
+        Covariance in the parameters' units; NaN rows for parameters at a limit, and everywhere without success.
+    message : str
+        One line for people.
+    method : str
+        How it was worked out.
+    nfev : int
+        Hessians used.
+    reasons : tuple of str
+        Why it should not be trusted.
+    eigenvalues : ndarray
+        Of the Hessian of minus log-posterior in units of its diagonal.
+    theta : ndarray
+        Coordinates of the optimum.
+    hessian : ndarray
+        Hessian of minus log-posterior in those coordinates.
+    """
+
+    model: Models
+    success: bool
+    names: tuple[str, ...]
+    matrix: np.ndarray
+    message: str
+    method: str = "laplace"
+    nfev: int = 1
+    reasons: tuple[str, ...] = ()
+    eigenvalues: np.ndarray = field(default_factory=lambda: np.array([]))
+    theta: np.ndarray = field(default_factory=lambda: np.array([]))
+    hessian: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+
+    @property
+    def errors(self) -> np.ndarray:
+        """Standard deviations, shape (n,)."""
+        return np.sqrt(np.diag(self.matrix))
+
+    @property
+    def correlation(self) -> np.ndarray:
+        """Correlation matrix, shape (n, n)."""
+        return self.matrix / np.outer(self.errors, self.errors)
+
+    def __str__(self) -> str:
+        """Show the verdict and the errors."""
+        head = self.message if self.success else "NOT TRUSTWORTHY: " + "; ".join(self.reasons)
+        width = max((len(name) for name in self.names), default=0)
+        rows = [f"  {name:<{width}}  {error:.4g}" for name, error in zip(self.names, self.errors, strict=True)]
+        return "\n".join([head, *rows])
