@@ -125,7 +125,7 @@ class MapFit:
         exposure_order: str,
         convention: str,
         priors: str,
-        allow_asimov: bool,  # noqa: FBT001 - one place, named by both callers
+        allow_asimov: bool,
     ) -> None:
         check_choice("exposure_order", exposure_order, EXPOSURE_ORDERS)
         check_choice("convention", convention, CONVENTIONS)
@@ -171,8 +171,8 @@ class MapFit:
         Parameters
         ----------
         values : dict, optional
-            Name -> float in the parameter's unit or Quantity, in place of the current ones. Names of frozen parameters are
-            allowed, and cost a compilation.
+            Name -> float in the parameter's unit or Quantity, in place of the current ones. Names of frozen
+            parameters are allowed, and cost a compilation.
 
         Returns
         -------
@@ -187,7 +187,7 @@ class MapFit:
         return {name: WcsNDMap(self.dataset.counts.geom, data) for name, data in posterior.components(theta).items()}
 
     def log_likelihood(self, values: Mapping[str, Any] | None = None) -> float:
-        """Return the Poisson log-likelihood of the counts in the mask, ln n! included; minus infinity off its support."""
+        """Return the Poisson log-likelihood of the counts in the mask, ln n! included."""
         posterior, theta = self._at(values)
         return posterior.log_likelihood(theta)
 

@@ -1,10 +1,10 @@
 r"""Image of a source that is small or has edges: exact B-spline moments on a fine lattice, then the PSF's spline table.
 
-The source is an affine image of a unit shape, :math:`x = s + L (u, v)^T` with L lower triangular in pixels.  For nodes u
-its columns along v have B-spline moments in closed form (`models.spatial.columns`), so the moments M of the source on the
-lattice are exact for every size down to zero, where they are those of a point.  The counts are
-:math:`N(q) = \sum_m M_m\,C_{f q - m}` with the coefficients C of the PSF's spline; the sum is done phase by phase of the
-lattice with FFTs on pixels.  As M and C are not negative, neither is N.
+The source is an affine image of a unit shape, :math:`x = s + L (u, v)^T` with L lower triangular in pixels.  For nodes
+u its columns along v have B-spline moments in closed form (`models.spatial.columns`), so the moments M of the source on
+the lattice are exact for every size down to zero, where they are those of a point.  The counts are
+:math:`N(q) = \sum_m M_m\,C_{f q - m}` with the coefficients C of the PSF's spline; the sum is done phase by phase of
+the lattice with FFTs on pixels.  As M and C are not negative, neither is N.
 """
 
 from __future__ import annotations
@@ -145,10 +145,7 @@ class CompactImage:
         Shape (factor ** 2, n_true or 1, size, size).
         """
         coarse = 2 * self.half + 2
-        if self.setup.before_psf:
-            moments = moments[None] * self._fine_exposure(bank.factor, place)
-        else:
-            moments = moments[None]
+        moments = moments[None] * self._fine_exposure(bank.factor, place) if self.setup.before_psf else moments[None]
         split = moments.reshape((-1, coarse, bank.factor, coarse, bank.factor))
         split = split.transpose(2, 4, 0, 1, 3).reshape((bank.factor**2, -1, coarse, coarse))
         rest = bank.size - coarse

@@ -1,7 +1,8 @@
 r"""The seed's own rule, kept to reproduce the numbers that Gammapy 0.10 asserts; the physics is in `forward`.
 
-dN/dE at the centre of each true-energy bin times its width; the Gaussian :math:`e^{-\theta^2/2\sigma^2}/(2\pi\sigma^2)` at the
-pixel centre times the pixel's solid angle; exposure before the PSF kernel; nothing from outside the map.
+dN/dE at the centre of each true-energy bin times its width; the Gaussian
+:math:`e^{-\theta^2/2\sigma^2}/(2\pi\sigma^2)` at the pixel centre times the pixel's solid angle; exposure before the PSF
+kernel; nothing from outside the map.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def build_convention010(dataset: MapDataset, models: Models) -> Convention010Fol
     ResponseError
         BM-IR-010 if the PSF is not a kernel on pixels.
     ModelError
-        BM-MO-018 for a spatial model other than a round Gaussian.
+        BM-MO-021 for a spatial model other than a round Gaussian.
     """
     if not isinstance(dataset.psf, PSFKernel):
         raise ResponseError(
@@ -101,7 +102,7 @@ def _check_model(model: Any) -> None:
     spatial = model.spatial_model
     if not isinstance(spatial, GaussianSpatialModel) or spatial.e.value != 0 or not spatial.e.frozen:
         raise ModelError(
-            "BM-MO-018",
+            "BM-MO-021",
             what=f"convention 'gammapy010' was given {type(spatial).__name__} in model {model.name!r}",
             rule="It holds the round Gaussian, which the seed's numbers are for",
             remedy="Leave out `convention`: the default integrates every model exactly",

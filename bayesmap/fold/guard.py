@@ -1,8 +1,8 @@
 r"""The one guard against FFT round-off.
 
 A convolution by FFT leaves, where the truth is zero, values of either sign of about :math:`10^{-16}` of the plane's
-peak.  Negative ones down to `ROUND_OFF` of the peak are set to zero; anything below stays as it is, and has no support in
-the likelihood.
+peak.  Negative ones down to `ROUND_OFF` of the peak are set to zero; anything below stays as it is, and has no
+support in the likelihood.
 """
 
 from __future__ import annotations

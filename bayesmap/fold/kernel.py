@@ -1,7 +1,8 @@
 r"""The pixel-integrated PSF as a spline table, and its Fourier transform.
 
 For a source at pixel position s, the PSF puts into pixel q the fraction
-:math:`K(q - s) = \int_{pixel} \mathrm{psf}(|J^{-1}(q + x - s)|)\,d^2x`, with J the map's metric (pixels per degree) at the
+:math:`K(q - s) = \int_{pixel} \mathrm{psf}(|J^{-1}(q + x - s)|)\,d^2x`, with J the map's metric (pixels per degree)
+at the
 source.  K is tabulated on a lattice of `factor` points a pixel and interpolated by cubic B-splines: twice continuously
 differentiable in s, exactly flux-conserving (the weights sum to one and every phase of the lattice has the same sum),
 and not negative (the coefficients are not: the approximation is taken in the cone of non-negative splines).
@@ -9,6 +10,7 @@ and not negative (the coefficients are not: the approximation is taken in the co
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -135,7 +137,7 @@ def build_tables(
 
 
 def _core_share(n: int, factor: int) -> np.ndarray:
-    """Return the core's share on a lattice of n points: one within half CORE_REACH, zero beyond it, four times smooth."""
+    """Return the core's share on a lattice of n points: one within half CORE_REACH, falling smoothly to zero at it."""
     steps = (np.arange(n) - (n - 1) // 2) / factor
     t = (np.hypot(steps[:, None], steps[None, :]) / CORE_REACH - 0.5) / 0.5
     t = np.minimum(np.maximum(t, 0.0), 1.0)
@@ -173,7 +175,8 @@ def pixel_integrals(psf: RadialPSF, jacobian: np.ndarray, factor: int, reach: in
     radius = np.hypot(inverse[0, 0] * x + inverse[0, 1] * y, inverse[1, 0] * x + inverse[1, 1] * y)
     cell_weights = np.outer(weights, weights) * 0.25 * abs(np.linalg.det(inverse)) * np.deg2rad(1.0) ** 2 / factor**2
     shape = (n_cells, GAUSS_NODES, n_cells, GAUSS_NODES)
-    planes = [np.einsum("aibj,ij->ab", plane.reshape(shape), cell_weights) for plane in psf.normalised().evaluate(radius)]
+    planes = [np.einsum("aibj,ij->ab", plane.reshape(shape), cell_weights) for plane in
+    psf.normalised().evaluate(radius)]
     rows = np.lib.stride_tricks.sliding_window_view(np.stack(planes), factor, axis=1).sum(axis=-1)
     return np.lib.stride_tricks.sliding_window_view(rows, factor, axis=2).sum(axis=-1)
 
@@ -196,10 +199,13 @@ def check_flux(sums: np.ndarray) -> None:
         )
 
 
-def transform(psf: RadialPSF | PSFKernel | None, jacobian: np.ndarray, n_true: int, shape: tuple[int, int]) -> np.ndarray:
+def transform(
+    psf: RadialPSF | PSFKernel | None, jacobian: np.ndarray, n_true: int, shape: tuple[int, int]
+) -> np.ndarray:
     r"""Return the transfer function from a band-limited sky to pixel counts, on the real-FFT grid.
 
-    For a radial table :math:`\hat K(k) = \hat{\mathrm{psf}}(J^T k)\,\mathrm{sinc}(k_x/2)\,\mathrm{sinc}(k_y/2)`, taken inside
+    For a radial table :math:`\hat K(k) = \hat{\mathrm{psf}}(J^T k)\,\mathrm{sinc}(k_x/2)\,\mathrm{sinc}(k_y/2)`,
+    taken inside
     the first zone only: a sky without power beyond the Nyquist frequency needs no more, and gets no aliasing.  For a
     pixel kernel it is the kernel's own discrete transform.
 
@@ -255,7 +261,7 @@ def _radial_nodes(psf: RadialPSF, highest: float) -> tuple[np.ndarray, np.ndarra
     limits = limits[limits <= np.max(psf.max_radius)]
     nodes, weights = np.polynomial.legendre.leggauss(6)
     pieces = []
-    for low, high in zip(limits[:-1], limits[1:], strict=True):
+    for low, high in itertools.pairwise(limits):
         n = max(1, int(np.ceil((high - low) * highest / 4.0)))
         edges = np.linspace(low, high, n + 1)
         half = 0.5 * np.diff(edges)[:, None]

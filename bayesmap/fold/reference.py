@@ -1,8 +1,8 @@
 """The slow truth: the fold in plain NumPy, by direct sums, on a grid as fine as asked for.
 
 Nothing here is shared with the fast path but the model formulas and the data: no splines, no Fourier transform, no
-cut-outs.  A point source is the PSF at its true great-circle separation from every sub-pixel; an extended source is sampled
-on sub-pixels, times the exposure there, and its light is spread with the PSF table by a direct sum.
+cut-outs.  A point source is the PSF at its true great-circle separation from every sub-pixel; an extended source is
+sampled on sub-pixels, times the exposure there, and its light is spread with the PSF table by a direct sum.
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ from bayesmap.maps.geometry import WcsGeom
 TAPER = 12
 """Pixels, beyond the reach of the PSF, over which a sky is brought smoothly to zero before an FFT."""
 MARGIN = 8
-"""No pixel of the map is further than its side and this many pixels from a source on it: the PSF is not needed beyond."""
+"""No pixel of the map is further than its side and this many pixels from a source on it: the PSF is not needed
+beyond."""
 
 
 @dataclass(frozen=True)
@@ -151,8 +152,8 @@ def exposure_spline(exposure: np.ndarray) -> np.ndarray:
     .. math:: c = \epsilon - \tfrac16 \delta^2 \epsilon
 
     along each axis in turn: a local interpolant of fourth order, exact for cubic polynomials (de Boor's
-    quasi-interpolant).  Where it would be negative, next to pixels of zero exposure, c is the exposure itself, which only
-    smooths the edge.
+    quasi-interpolant).  Where it would be negative, next to pixels of zero exposure, c is the exposure itself, which
+    only smooths the edge.
     """
     coefficients = exposure
     for axis in (-1, -2):

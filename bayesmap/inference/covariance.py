@@ -17,8 +17,8 @@ LARGEST_CORRELATION = 0.99
 def laplace(posterior: CompiledPosterior, models: Models, theta: np.ndarray) -> CovarianceResult:
     r"""Return the covariance :math:`J H^{-1} J^T`.
 
-    H is the Hessian of minus the log-posterior in the coordinates theta, J the derivative of the named values.  Parameters
-    at a limit have no symmetric error: their rows are NaN, and the others are conditional on them.
+    H is the Hessian of minus the log-posterior in the coordinates theta, J the derivative of the named values.
+    Parameters at a limit have no symmetric error: their rows are NaN, and the others are conditional on them.
 
     Parameters
     ----------

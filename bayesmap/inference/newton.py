@@ -1,9 +1,9 @@
 r"""Damped Newton method in scaled coordinates, with limits.
 
 Each step solves :math:`(H + \lambda D)\,\delta = -g` for minus the log-posterior, with the exact Hessian H where it is
-positive definite (else the expected information of the counts) and D the diagonal of the expected information, which makes
-the damping independent of units.  A step off the support, or one that does not lower the function, is refused and the
-damping raised (Levenberg-Marquardt).  Parameters at a limit whose gradient points outwards are held.
+positive definite (else the expected information of the counts) and D the diagonal of the expected information, which
+makes the damping independent of units.  A step off the support, or one that does not lower the function, is refused
+and the damping raised (Levenberg-Marquardt).  Parameters at a limit whose gradient points outwards are held.
 
 References
 ----------

@@ -65,7 +65,7 @@ def optimize(
     BayesmapInputError
         BM-FT-002 for an unknown backend.
     ModelError
-        BM-MO-012 if nothing is free; BM-MO-016 if the start values have no support.
+        BM-MO-012 if nothing is free; BM-MO-020 if the start values have no support.
     """
     if backend not in BACKENDS:
         raise BayesmapInputError(
@@ -119,7 +119,7 @@ def check_start(posterior: CompiledPosterior) -> None:
     value = posterior.log_posterior(coordinates.start)
     if not np.isfinite(value):
         raise ModelError(
-            "BM-MO-016",
+            "BM-MO-020",
             what=f"the log-posterior of the start values is {value}",
             rule="At the start the models must be able to produce every count: predicted counts above zero in each "
             "bin with counts, and nowhere below",

@@ -48,8 +48,8 @@ def bin_exposure(exposure: WcsNDMap, pad: int) -> BinnedExposure:
     r"""Turn an exposure map into exposure per true-energy bin on a padded sky.
 
     An exposure given per bin stays as it is.  One given at energy nodes makes bins **between** the nodes, no wider than
-    `NODE_STEP` in ln E so that the PSF follows the energy inside them: with :math:`\epsilon` log-log linear between nodes
-    k and k + 1, a bin has the value at its geometric centre, and the slope is
+    `NODE_STEP` in ln E so that the PSF follows the energy inside them: with :math:`\epsilon` log-log linear between
+    nodes k and k + 1, a bin has the value at its geometric centre, and the slope is
     :math:`\ln(\bar\epsilon_{k+1}/\bar\epsilon_k) / \ln(E_{k+1}/E_k)` with the mean exposures of the map; that the slope
     varies over the map enters only in second order, because the centre value is local.
 

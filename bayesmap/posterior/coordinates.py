@@ -1,6 +1,7 @@
 r"""Coordinates of the posterior: one number per free parameter, positions as offsets in the tangent plane.
 
-Where longitude and latitude of a source are both free, its coordinates are the gnomonic offsets (x, y) in degrees from the
+Where longitude and latitude of a source are both free, its coordinates are the gnomonic offsets (x, y) in degrees
+from the
 start: :math:`n \propto n_0 + x\,e + y\,d` with unit vectors e (East) and d (North) at the start.  They are regular
 everywhere, at 0/360 degrees and at the poles; longitude and latitude are derived from them.
 """

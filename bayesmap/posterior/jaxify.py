@@ -14,8 +14,8 @@ from pytensor.graph.traversal import graph_inputs
 from pytensor.link.jax.dispatch import jax_funcify
 
 LEFT_TO_XLA = ("canonicalize", "stabilize", "specialize", "uncanonicalize")
-"""PyTensor's algebraic rewrites: seconds for a graph of this size, and XLA simplifies what it is given anyway. The graph is
-written in stable form."""
+"""PyTensor's algebraic rewrites: seconds for a graph of this size, and XLA simplifies what it is given anyway. The
+graph is written in stable form."""
 
 
 def jaxify(inputs: Sequence[Any], outputs: Sequence[Any]) -> tuple[Callable[..., Any], tuple[jax.Array, ...]]:
@@ -33,7 +33,8 @@ def jaxify(inputs: Sequence[Any], outputs: Sequence[Any]) -> tuple[Callable[...,
     function : callable
         JAX-traceable; returns a tuple of the outputs.
     constants : tuple of jax.Array
-        Values of the shared variables of the graph, in the order the function takes them. Arrays handed over this way are
+        Values of the shared variables of the graph, in the order the function takes them. Arrays handed over this
+        way are
         not part of the compiled code: XLA neither folds nor stores them, and a data set of the same shape needs no
         compilation.
     """

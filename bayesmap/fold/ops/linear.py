@@ -34,6 +34,6 @@ def _numba_numpy_op(op: NumpyOp, node: Any, **kwargs: Any) -> Any:
     def perform(*inputs):  # type: ignore[no-untyped-def]
         with numba.objmode(ret=signature):
             ret = compute(*inputs)
-        return ret
+        return ret  # noqa: RET504 - numba needs the name that objmode declares
 
     return perform
