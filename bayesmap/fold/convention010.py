@@ -1,8 +1,8 @@
 r"""The seed's own rule, kept to reproduce the numbers that Gammapy 0.10 asserts; the physics is in `forward`.
 
 dN/dE at the centre of each true-energy bin times its width; the Gaussian
-:math:`e^{-\theta^2/2\sigma^2}/(2\pi\sigma^2)` at the pixel centre times the pixel's solid angle; exposure before the PSF
-kernel; nothing from outside the map.
+:math:`e^{-\theta^2/2\sigma^2}/(2\pi\sigma^2)` at the pixel centre times the pixel's solid angle; exposure before the
+PSF kernel; nothing from outside the map.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@ r"""Image of a source that is wide compared with the pixels: its brightness at p
 
 A brightness without power beyond the Nyquist frequency (a Gaussian of sigma above about 2.5 pixels: 1e-12) is
 represented exactly by its samples, and the counts are the samples times exposure, multiplied by the PSF's transfer
-function inside the first zone (`kernel.transform`).  The sky is padded by the PSF's reach, and beyond it brought smoothly to
-zero, so nothing is lost or invented at the edge.
+function inside the first zone (`kernel.transform`).  The sky is padded by the PSF's reach, and beyond it brought
+smoothly to zero, so nothing is lost or invented at the edge.
 """
 
 from __future__ import annotations
