@@ -226,6 +226,19 @@ def test_radial_psf_may_cover_the_energies(good):
     assert replace(good, psf=RadialPSF(nodes, RAD, np.tile(TABLE[0], (7, 1)))).problems() == ()
 
 
+def test_nodes_may_be_read_as_bins(good):
+    nodes = MapAxis.from_nodes([0.5, 1, 2, 4, 8])
+    edisp = EnergyDispersion.from_diagonal(MapAxis.from_edges(nodes.edges, name="energy_true"), RECO)
+    dataset = replace(good, exposure=with_values(GEOM.with_axes([nodes]), "cm2 s", base=1e10), edisp=edisp, psf=None)
+    as_bins = dataset.nodes_as_bins()
+    assert as_bins.axis_true.node_type == "edges"
+    np.testing.assert_allclose(as_bins.axis_true.edges, nodes.edges)
+    np.testing.assert_allclose(as_bins.axis_true.center, nodes.center)
+    assert as_bins.problems() == ()
+    assert as_bins.remarks == ("exposure nodes read as bins, as Gammapy does",)
+    assert good.nodes_as_bins() is good
+
+
 def test_other_reconstructed_energies(good):
     other = EnergyDispersion.from_diagonal(TRUE, MapAxis.from_edges([1, 2, 4, 9]))
     with pytest.raises(GeometryError, match="BM-GE-004: edisp and counts have different reconstructed energies"):

@@ -333,13 +333,20 @@ def test_layouts_of_the_fermi_tools(gammapy, tmp_path, layout):
 
 
 def test_migra_map_becomes_the_matrix_of_gammapy(gammapy):
-    energy = gammapy.maps.MapAxis.from_energy_bounds("1 TeV", "10 TeV", nbin=5)
-    true = gammapy.maps.MapAxis.from_energy_bounds("0.5 TeV", "20 TeV", nbin=9, name="energy_true")
-    migra = gammapy.maps.MapAxis.from_bounds(0.2, 5, nbin=480, node_type="edges", name="migra")
-    edisp_map = gammapy.irf.EDispMap.from_diagonal_response(true, migra)
+    from gammapy.makers.utils import make_edisp_map
+
+    axes = gammapy.maps.MapAxis
+    energy = axes.from_energy_bounds("1 TeV", "10 TeV", nbin=5)
+    true = axes.from_energy_bounds("0.5 TeV", "20 TeV", nbin=9, name="energy_true")
+    migra = axes.from_bounds(0.2, 5, nbin=160, node_type="edges", name="migra")
+    offset = axes.from_bounds(0, 4, nbin=3, unit="deg", node_type="edges", name="offset")
+    table = gammapy.irf.EnergyDispersion2D.from_gauss(true, migra, offset, bias=0.05, sigma=0.2)
+    geom = gammapy.maps.WcsGeom.create(npix=1, binsz=20, axes=[migra, true])
+    edisp_map = make_edisp_map(table, geom.center_skydir, geom)
     ours = to_bayesmap_edisp(edisp_map, axis=MapAxis.from_edges(energy.edges))
-    theirs = edisp_map.get_edisp_kernel(energy_axis=energy, position=None)
-    np.testing.assert_allclose(ours.data, theirs.pdf_matrix, atol=1e-6)
+    np.testing.assert_allclose(ours.data, edisp_map.get_edisp_kernel(energy_axis=energy).pdf_matrix, atol=1e-14)
+    with pytest.raises(ResponseError, match=r"BM-IR-005: the edisp map has the axes \(energy_true, migra\)"):
+        to_bayesmap_edisp(edisp_map)
 
 
 def test_live_kernels(gammapy):

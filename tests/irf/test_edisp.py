@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 
 import numpy as np
 import pytest
@@ -156,6 +157,22 @@ def test_contradictions(tmp_path, column, values, what):
     hdus.writeto(tmp_path / "rmf.fits")
     with pytest.raises(BayesmapIOError, match=rf"BM-IO-011: rmf.fits\[SPECRESP MATRIX\] {what}"):
         EnergyDispersion.read(tmp_path / "rmf.fits")
+
+
+@pytest.mark.parametrize(("count", "start"), [(2, 1 << 20), (1 << 30, 0), (-5, 0)])
+def test_lists_that_point_out_of_the_file(tmp_path, count, start):
+    """Descriptors of variable-length rows that a damaged or hostile file may hold."""
+    EnergyDispersion.from_diagonal(TRUE, RECO).write(tmp_path / "rmf.fits")
+    with fits.open(tmp_path / "rmf.fits") as hdus:
+        begin, names = hdus["MATRIX"].fileinfo()["datLoc"], hdus["MATRIX"].columns
+        offset = sum(column.dtype.itemsize for column in names[:5])  # MATRIX is the last column
+    content = bytearray((tmp_path / "rmf.fits").read_bytes())
+    content[begin + offset : begin + offset + 8] = struct.pack(">ii", count, start)
+    for keyword in (b"CHECKSUM", b"DATASUM "):
+        content = content.replace(keyword, b"X" + keyword[1:])
+    (tmp_path / "bad.fits").write_bytes(content)
+    with pytest.raises(BayesmapIOError, match="BM-IO-0(03|11)"):
+        EnergyDispersion.read(tmp_path / "bad.fits")
 
 
 def test_file_without_matrix(tmp_path):
