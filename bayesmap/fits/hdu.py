@@ -222,6 +222,21 @@ def column(file: FitsFile, hdu: Any, name: str) -> tuple[FloatArray, str]:
     BayesmapIOError
         If the HDU is no table or has no such column (BM-IO-007), or the column is not numeric (BM-IO-003).
     """
+    col = find_column(file, hdu, name)
+    try:
+        return freeze(hdu.data[col.name]), col.unit or ""
+    except (ValueError, TypeError, IndexError, OverflowError) as error:
+        raise _damaged(file.where(hdu.name), f"column {name} is not a list of numbers ({error})") from error
+
+
+def find_column(file: FitsFile, hdu: Any, name: str) -> Any:
+    """Return the definition of a column of a table, whatever the case of its name.
+
+    Raises
+    ------
+    BayesmapIOError
+        If the HDU is no table or has no such column (BM-IO-007).
+    """
     columns = getattr(hdu, "columns", None)
     found = {col.name.upper(): col for col in columns} if columns is not None else {}
     if name.upper() not in found:
@@ -231,11 +246,7 @@ def column(file: FitsFile, hdu: Any, name: str) -> tuple[FloatArray, str]:
             rule=f"It has {', '.join(found) or 'no columns at all'}",
             remedy="Write the file again with this column",
         )
-    col = found[name.upper()]
-    try:
-        return freeze(hdu.data[col.name]), col.unit or ""
-    except (ValueError, TypeError, IndexError) as error:
-        raise _damaged(file.where(hdu.name), f"column {name} is not a list of numbers ({error})") from error
+    return found[name.upper()]
 
 
 def _unpack(path: Path, limits: ReadLimits) -> bytes:

@@ -9,9 +9,10 @@ import numpy as np
 from astropy.io import fits
 
 from bayesmap.errors import BayesmapIOError
-from bayesmap.fits.hdu import FitsFile, column
+from bayesmap.fits.hdu import FitsFile, column, find_column
 from bayesmap.units import FloatArray
 
+GROUP_COLUMNS = ("N_GRP", "F_CHAN", "N_CHAN", "MATRIX")
 MATRIX_NAMES = ("MATRIX", "SPECRESP MATRIX")
 
 
@@ -62,6 +63,8 @@ def read_rmf(file: FitsFile) -> RmfRecord:
     reco_high, _ = column(file, bounds, "E_MAX")
     _check_contiguous(file, name, low, high)
     _check_contiguous(file, "EBOUNDS", reco_low, reco_high)
+    for label in GROUP_COLUMNS:
+        find_column(file, matrix, label)
     data = np.zeros((len(low), len(reco_low)))
     first = _first_channel(file, matrix, bounds)
     for row, target in zip(matrix.data, data, strict=True):
@@ -135,9 +138,11 @@ def _first_channel(file: FitsFile, matrix: Any, bounds: Any) -> int:
 
 def _unpack_row(file: FitsFile, name: str, row: Any, first: int, target: FloatArray) -> None:
     """Put the groups of one true energy at their channels."""
-    starts, sizes = np.atleast_1d(row["F_CHAN"]), np.atleast_1d(row["N_CHAN"])
-    values = np.atleast_1d(row["MATRIX"])
-    groups, position = int(row["N_GRP"]), 0
+    try:
+        starts, sizes, values = (np.atleast_1d(row[label]) for label in GROUP_COLUMNS[1:])
+        groups, position = int(row["N_GRP"]), 0
+    except (ValueError, TypeError, IndexError, OverflowError) as error:  # lists that point out of the file
+        raise _contradiction(file, name, f"has a row that cannot be read ({error})") from error
     if groups > min(len(starts), len(sizes)):
         raise _contradiction(file, name, f"announces {groups} groups and describes {len(starts)}")
     for start, size in zip(starts[:groups], sizes[:groups], strict=True):

@@ -175,6 +175,15 @@ def test_lists_that_point_out_of_the_file(tmp_path, count, start):
         EnergyDispersion.read(tmp_path / "bad.fits")
 
 
+@pytest.mark.parametrize("missing", ["ENERG_LO", "N_GRP", "F_CHAN", "MATRIX"])
+def test_missing_column(tmp_path, missing):
+    hdus = rmf_tables(1, keyword=True, channels=[1, 2, 3, 4])
+    hdus[1].columns.del_col(missing)
+    hdus.writeto(tmp_path / "rmf.fits")
+    with pytest.raises(BayesmapIOError, match=rf"BM-IO-007: rmf.fits\[SPECRESP MATRIX\] has no column {missing}"):
+        EnergyDispersion.read(tmp_path / "rmf.fits")
+
+
 def test_file_without_matrix(tmp_path):
     fits.HDUList([fits.PrimaryHDU()]).writeto(tmp_path / "empty.fits")
     with pytest.raises(BayesmapIOError, match="BM-IO-006: empty.fits has no HDU MATRIX, EBOUNDS"):
