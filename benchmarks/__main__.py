@@ -1,7 +1,7 @@
 """Measure bayesmap beside Gammapy on a reference data set, in one process: ``python -m benchmarks [--case cta_gc]``.
 
-Needs the extra ``bench`` and the folder named by BAYESMAP_REFERENCE_DATA. Prints a Markdown table; ``--json FILE`` keeps the
-numbers. Every figure is the median of at least five runs, warm (compiled, caches filled).
+Needs the extra ``bench`` and the folder named by BAYESMAP_REFERENCE_DATA. Prints a Markdown table; ``--json FILE``
+keeps the numbers. Every figure is the median of at least five runs, warm (compiled, caches filled).
 """
 
 from __future__ import annotations

@@ -114,7 +114,8 @@ def _named(function: Callable[..., Any], names: tuple[str, ...], theta: Any, con
 def _columns(function: Callable[..., Any], theta: Any) -> Any:
     """Return the derivative of a function by each coordinate, one after the other.
 
-    Not all at once, as `jax.jacfwd` does: the cubes of one direction stay in the processor's cache, those of ten do not.
+    Not all at once, as `jax.jacfwd` does: the cubes of one direction stay in the processor's cache, those of ten do
+    not.
     """
     return jax.lax.map(lambda direction: jax.jvp(function, (theta,), (direction,))[1], jnp.eye(theta.size))
 

@@ -28,7 +28,7 @@ TABLE = {
     ),
 }
 # Shifts that the table only bounds ("rest < 0.12"); our tolerance adds to the bound.
-BOUNDS = {"fermi_crab_lp": 0.02, "fermi_crab_plpos": 0.03, "fermi_gc_point": 0.0, "hess_crab_point": 0.06, "cta_gc": 0.12}
+BOUNDS = dict(fermi_crab_lp=0.02, fermi_crab_plpos=0.03, fermi_gc_point=0.0, hess_crab_point=0.06, cta_gc=0.12)
 OVERSAMPLE = {"fermi_crab_lp": 72, "fermi_crab_plpos": 72, "fermi_gc_point": 48, "hess_crab_point": 12, "cta_gc": 12}
 
 

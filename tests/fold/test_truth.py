@@ -1,4 +1,4 @@
-"""Predicted counts against the reference's exact integrations: T1 (same binned response), T2 (energy integrated too)."""
+"""Predicted counts against the reference's exact integrations: T1 (same binned response), T2 (energy too)."""
 
 import copy
 import dataclasses
@@ -10,8 +10,8 @@ from bayesmap.fit import MapFit
 from bayesmap.io.yaml import read_models
 
 SHAPES = (
-    "point_ongrid", "point_offgrid", "point_corner", "point_nearedge", "gauss", "gauss_small", "gauss_tiny", "gauss_asym",
-    "gauss_asym_small", "gauss_wide", "disk", "disk_small", "disk_ell", "disk_soft", "constant", "template_map",
+    "point_ongrid", "point_offgrid", "point_corner", "point_nearedge", "gauss", "gauss_small", "gauss_tiny",
+    "gauss_asym", "gauss_asym_small", "gauss_wide", "disk", "disk_small", "disk_ell", "disk_soft", "constant", "template_map",
 )  # fmt: skip
 EDGE = 2.326174307353347
 
