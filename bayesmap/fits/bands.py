@@ -63,7 +63,7 @@ def read_axes(file: FitsFile, hdu: Any) -> tuple[AxisRecord, ...]:
     BayesmapIOError
         If the table is missing or does not describe the planes of the image (BM-IO-010).
     """
-    sizes = [int(hdu.header[f"NAXIS{k}"]) for k in range(3, int(hdu.header["NAXIS"]) + 1)]
+    sizes = [int(size) for size in hdu.shape[-3::-1]]
     if not sizes:
         return ()
     bands = _bands_hdu(file, hdu)

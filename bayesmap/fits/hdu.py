@@ -22,6 +22,8 @@ from bayesmap.units import FloatArray, freeze
 GZIP_MAGIC = b"\x1f\x8b"
 FITS_MAGIC = b"SIMPLE  ="
 CHUNK = 1 << 20
+# What astropy raises where a card or a table definition makes no sense.
+UNREADABLE = (fits.VerifyError, OSError, ValueError, TypeError, LookupError, AttributeError, OverflowError)
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,7 @@ def read_fits(path: str | PathLike[str], limits: ReadLimits = DEFAULT_LIMITS) ->
     hdus = _parse(path.name, content)
     _check_complete(path.name, hdus, content)
     _check_sums(path.name, hdus, content)
+    _check_readable(path.name, hdus)
     return FitsFile(path.name, hdus)
 
 
@@ -202,10 +205,10 @@ def image_array(file: FitsFile, hdu: Any) -> FloatArray:
     BayesmapIOError
         If the HDU holds no image (BM-IO-007).
     """
-    if not isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU) or hdu.header.get("NAXIS", 0) == 0:
+    if not isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU) or len(hdu.shape) < 2:
         raise BayesmapIOError(
             "BM-IO-007",
-            what=f"{file.where(hdu.name)} holds no image (it is {type(hdu).__name__} without pixels)",
+            what=f"{file.where(hdu.name)} holds no image (it is {type(hdu).__name__} of shape {getattr(hdu, 'shape', ())})",
             rule="A map is an image HDU with its energies in a BANDS table; sparse and HEALPix maps are not read",
             remedy="Write it as a plain WCS image, with gammapy: Map.write(path, sparse=False)",
         )
@@ -325,6 +328,18 @@ def _check_sums(name: str, hdus: fits.HDUList, content: bytes) -> None:
                 rule="A checksum that is present must be right: the file changed after it was written",
                 remedy="Fetch the file again",
             )
+
+
+def _check_readable(name: str, hdus: fits.HDUList) -> None:
+    """Read every card and every table definition now, not when they are needed: astropy does it lazily."""
+    for number, hdu in enumerate(hdus):
+        try:
+            for card in hdu.header.cards:
+                _ = card.value
+            if not isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU):
+                _ = hdu.columns, len(hdu.data)
+        except UNREADABLE as error:
+            raise _damaged(name, f"HDU {number} cannot be read ({error})") from error
 
 
 def _ones_complement_sum(block: bytes) -> int:

@@ -10,7 +10,7 @@ from astropy import units as u
 from astropy.io import fits
 
 from bayesmap.dataset import MapDataset
-from bayesmap.errors import BayesmapInputError, BayesmapIOError, GeometryError, ResponseError, UnitsError
+from bayesmap.errors import BayesmapError, BayesmapInputError, BayesmapIOError, GeometryError, ResponseError, UnitsError
 from bayesmap.io.gammapy import (
     read_dataset,
     to_bayesmap_edisp,
@@ -247,6 +247,32 @@ def test_objects_of_gammapy_010():
     edisp = to_bayesmap_edisp(types.SimpleNamespace(e_true=bins, e_reco=bins, pdf_matrix=np.eye(2)))
     np.testing.assert_allclose(edisp.axis_true.edges, [1, 2, 4])
     assert edisp.is_diagonal
+
+
+@pytest.mark.filterwarnings("ignore::astropy.io.fits.verify.VerifyWarning")
+@pytest.mark.filterwarnings("ignore:The following header keyword is invalid")
+def test_random_damage_ends_in_a_coded_error(tmp_path):
+    """Without checksums damage may go unseen, but whatever stops the reading is told with a code."""
+    write_dataset(toy(), tmp_path / "x.fits")
+    content = (tmp_path / "x.fits").read_bytes()
+    for keyword in (b"CHECKSUM=", b"DATASUM ="):
+        content = content.replace(keyword, b"X" + keyword[1:])
+    with fits.open(tmp_path / "x.fits") as hdus:
+        headers = [(hdu.fileinfo()["hdrLoc"], hdu.fileinfo()["datLoc"]) for hdu in hdus]
+    rng = np.random.default_rng(11)
+    codes = set()
+    for _ in range(200):
+        damaged = bytearray(content)
+        for _ in range(3):
+            start, stop = headers[rng.integers(len(headers))]
+            damaged[rng.integers(start, stop)] = rng.integers(32, 127)
+        (tmp_path / "y.fits").write_bytes(damaged)
+        try:
+            codes.update(problem.code for problem in read_dataset(tmp_path / "y.fits").problems())
+        except BayesmapError as error:
+            codes.add(error.code)
+    assert "BM-IO-003" in codes
+    assert len(codes) > 3
 
 
 # --- live Gammapy -----------------------------------------------------------------------------------------------------
