@@ -208,7 +208,7 @@ def image_array(file: FitsFile, hdu: Any) -> FloatArray:
     if not isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU) or len(hdu.shape) < 2:
         raise BayesmapIOError(
             "BM-IO-007",
-            what=f"{file.where(hdu.name)} holds no image (it is {type(hdu).__name__} of shape {getattr(hdu, 'shape', ())})",
+            what=f"{file.where(hdu.name)} holds no image ({type(hdu).__name__}, shape {getattr(hdu, 'shape', ())})",
             rule="A map is an image HDU with its energies in a BANDS table; sparse and HEALPix maps are not read",
             remedy="Write it as a plain WCS image, with gammapy: Map.write(path, sparse=False)",
         )
