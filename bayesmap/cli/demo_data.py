@@ -123,9 +123,9 @@ def _background(acceptance: np.ndarray) -> np.ndarray:
 
 def _psf() -> RadialPSF:
     """Core and halo, two Gaussians, the core 0.10 deg wide at 0.1 TeV and 0.05 deg at 10 TeV."""
-    rad = np.linspace(0.0, 0.7, 141)
+    rad = np.linspace(0.0, 0.5, 126)
     core = 0.07 * ENERGY_TRUE.center.reshape(-1, 1) ** -0.15
-    profile = np.exp(-0.5 * (rad / core) ** 2) + 0.05 * np.exp(-0.5 * (rad / (2.5 * core)) ** 2)
+    profile = np.exp(-0.5 * (rad / core) ** 2) + 0.05 * np.exp(-0.5 * (rad / (2.0 * core)) ** 2)
     radians = np.deg2rad(rad)
     integral = 2 * np.pi * np.trapezoid(profile * np.sin(radians), radians, axis=1)
     return RadialPSF(ENERGY_TRUE, rad, profile / np.reshape(integral, (-1, 1)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,6 +13,7 @@ from scipy.stats import gamma
 from bayesmap.checks.residuals import residual_significance
 from bayesmap.maps.map import WcsNDMap
 
+COMPONENT_COLORS = ("tab:blue", "tab:orange", "tab:green", "tab:purple", "tab:cyan", "tab:brown", "tab:pink")
 ONE_SIGMA_TAIL = 0.15865525393145707  # probability of a normal variable below -1
 
 
@@ -83,8 +85,8 @@ def plot_spectrum(
     observed, expected = _per_energy(counts, mask), _per_energy(npred, mask)
     axis = counts.geom.axis("energy")
     above, below = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": (3, 1)})
-    for name, cube in (components or {}).items():
-        above.stairs(_per_energy(cube, mask), axis.edges, linewidth=1.0, label=name, alpha=0.8)
+    for (name, cube), color in zip((components or {}).items(), cycle(COMPONENT_COLORS), strict=False):
+        above.stairs(_per_energy(cube, mask), axis.edges, linewidth=1.1, label=name, color=color)
     _draw_counts(above, axis.edges, axis.center, observed, expected)
     significance = residual_significance(observed, expected)
     below.axhline(0.0, color="tab:red", linewidth=1.2)
