@@ -92,11 +92,13 @@ def load_yaml(
             error.code, what=f"{name}: {error.what}", rule=error.rule, remedy=error.remedy
         ) from error.__cause__
     except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # libyaml has a limit of its own and meets it while it looks ahead, before the events of the outer levels come.
+        deep = "nesting depth" in str(error)
         raise ConfigError(
-            "BM-CF-016",
+            "BM-CF-012" if deep else "BM-CF-016",
             what=f"{name}: {' '.join(str(error).split())}",
-            rule="The file must be YAML 1.1 in UTF-8",
-            remedy="Correct it at the place named",
+            rule=f"A YAML file may have {max_depth} levels" if deep else "The file must be YAML 1.1 in UTF-8",
+            remedy="Flatten the file" if deep else "Correct it at the place named",
         ) from error
     if document is None:
         raise ConfigError(
