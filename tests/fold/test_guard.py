@@ -6,16 +6,16 @@ import pytensor.tensor as pt
 import pytest
 
 from bayesmap.fold.guard import without_round_off
+from tests.fold.plain import MODE
 
 PEAK = 250.0
 BOUND = 2.5e-10  # 1e-12 of PEAK, in numbers of its own
-PLAIN = pytensor.compile.mode.Mode(linker="py", optimizer=None)
 
 
 @pytest.fixture(scope="module")
 def guard():
     npred = pt.tensor("npred", dtype="float64", shape=(2, 3, 4))
-    return pytensor.function([npred], without_round_off(npred), mode=PLAIN)
+    return pytensor.function([npred], without_round_off(npred), mode=MODE)
 
 
 def cube(value, peak=PEAK):
@@ -60,7 +60,7 @@ def test_no_number_stays_visible(guard):
 
 def test_gradient_is_zero_under_the_guard_and_one_elsewhere():
     npred = pt.tensor("npred", dtype="float64", shape=(2, 3, 4))
-    slope = pytensor.function([npred], pt.grad(pt.sum(without_round_off(npred)), npred), mode=PLAIN)
+    slope = pytensor.function([npred], pt.grad(pt.sum(without_round_off(npred)), npred), mode=MODE)
     expected = np.ones((2, 3, 4))
     assert np.array_equal(slope(cube(-1.001 * BOUND)), expected)
     expected[0, 2, 3] = 0.0

@@ -9,9 +9,9 @@ from bayesmap.fold.ops.fourier import InverseRealFFT2, RealFFT2
 from bayesmap.fold.ops.stamp import TAPS, SplineStamp, SplineStampAdjoint
 from bayesmap.fold.ops.window import CutWindow, PlaceWindow
 from bayesmap.posterior.jaxify import jaxify
+from tests.fold.plain import MODE
 
 SIZES = ((6, 8), (7, 9), (6, 9), (7, 8))
-PLAIN = pytensor.compile.mode.Mode(linker="py", optimizer=None)
 
 
 def spectrum_shape(n_y, n_x):
@@ -47,7 +47,7 @@ def test_pullback_is_the_adjoint(name, rng):
     x = pt.tensor("x", dtype="float64", shape=shape)
     image = linear(x)
     y = pt.tensor("y", dtype="float64", shape=image.type.shape)
-    function = pytensor.function([x, y], [image, pt.grad(pt.sum(image * y), x)], mode=PLAIN)
+    function = pytensor.function([x, y], [image, pt.grad(pt.sum(image * y), x)], mode=MODE)
     left, right = rng.standard_normal(shape), rng.standard_normal(image.type.shape)
     forward, back = function(left, right)
     assert np.vdot(right, forward) == pytest.approx(np.vdot(back, left), abs=1e-12 * np.sum(np.abs(right * forward)))
@@ -61,7 +61,7 @@ def test_pullback_of_the_pullback_is_the_op(name, rng):
     y = pt.tensor("y", dtype="float64", shape=image.type.shape)
     back = pt.grad(pt.sum(image * y), x)
     again = pt.grad(pt.sum(back * direction), y)
-    function = pytensor.function([x, y, direction], [again, linear(direction)], mode=PLAIN, on_unused_input="ignore")
+    function = pytensor.function([x, y, direction], [again, linear(direction)], mode=MODE, on_unused_input="ignore")
     values = (rng.standard_normal(v.type.shape) for v in (x, y, direction))
     found, expected = function(*values)
     assert np.max(np.abs(found - expected)) < 1e-12 * np.max(np.abs(expected))
@@ -123,7 +123,7 @@ def compiled(inputs, outputs, backend):
     if backend == "jax":
         function, constants = jaxify(inputs, outputs)
         return lambda *values: function(*values, *constants)
-    return pytensor.function(inputs, outputs, mode=PLAIN if backend == "perform" else "NUMBA")
+    return pytensor.function(inputs, outputs, mode=MODE if backend == "perform" else "NUMBA")
 
 
 def evaluate(linear, value, backend):
