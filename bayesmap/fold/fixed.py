@@ -13,15 +13,19 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 import scipy.fft
+import scipy.ndimage
 
 from bayesmap.fold.kernel import kernel_transform, radial_transform
 from bayesmap.fold.point import constant
-from bayesmap.fold.setup import TAPER, FoldSetup
+from bayesmap.fold.setup import TAPER, FoldSetup, exposure_spline
 from bayesmap.fold.wide import _taper
 from bayesmap.irf.psf import PSFKernel, RadialPSF
 
 SUBPIXELS = 4
-"""Samples a pixel and axis of a template: it may hold structure finer than the map's pixels."""
+"""Sub-pixels a pixel and axis of a template: it may hold structure finer than the map's pixels."""
+AVERAGE_NODES = 3
+"""Gauss-Legendre nodes a sub-pixel and axis: an interpolated template has kinks, its value at the centre is too
+coarse."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,9 @@ def brightness_templates(
 ) -> np.ndarray:
     """Fold a brightness that does not depend on free parameters.
 
+    Error against a direct sum on a much finer grid: up to 3e-4 of the plane's peak for a template that changes by 40 %
+    from pixel to pixel; up to 5e-3 along an edge at which a template ends abruptly inside the map.
+
     Parameters
     ----------
     setup : FoldSetup
@@ -98,31 +105,48 @@ def brightness_templates(
     pad = setup.reach + TAPER
     n_y, n_x = (scipy.fft.next_fast_len(n + 2 * pad, real=True) for n in setup.shape)
     fine = _fine_sky(setup, pad, brightness)
-    exposure = setup.exposure_plane(pad)
+    exposure = setup.exposure_plane(0)
     planes = []
     for j in range(setup.n_true):
-        sky = fine * np.repeat(np.repeat(exposure[j], SUBPIXELS, 0), SUBPIXELS, 1) if setup.before_psf else fine
+        sky = fine * _fine_exposure(setup, pad, j) if setup.before_psf else fine
         image = _fold_plane(setup, j, jacobian, sky, (n_y, n_x))
         image = image[pad : pad + setup.shape[0], pad : pad + setup.shape[1]]
-        planes.append(image if setup.before_psf else image * exposure[j][pad:-pad, pad:-pad])
+        planes.append(image if setup.before_psf else image * exposure[j])
     return np.stack(planes)
 
 
+def _fine_offsets(n: int, pad: int) -> np.ndarray:
+    """Return the centres of the sub-pixels of n pixels and the padding, in pixels of the map."""
+    return (np.arange((n + 2 * pad) * SUBPIXELS) + 0.5) / SUBPIXELS - 0.5 - pad
+
+
 def _fine_sky(setup: FoldSetup, pad: int, brightness: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
-    """Return brightness times solid angle on a sky SUBPIXELS times finer."""
-    n_lat, n_lon = (n + 2 * pad for n in setup.shape)
-    offsets_y = (np.arange(n_lat * SUBPIXELS) + 0.5) / SUBPIXELS - 0.5 - pad
-    offsets_x = (np.arange(n_lon * SUBPIXELS) + 0.5) / SUBPIXELS - 0.5 - pad
-    lon, lat = setup.geom.pixel_to_sky(*np.meshgrid(offsets_x, offsets_y))
+    """Return the mean brightness of sub-pixels times their solid angle, tapered at the rim."""
+    nodes, weights = np.polynomial.legendre.leggauss(AVERAGE_NODES)
+    centre_y, centre_x = (_fine_offsets(n, pad) for n in setup.shape)
+    mean = np.zeros((len(centre_y), len(centre_x)))
+    for node_y, weight_y in zip(nodes, weights, strict=True):
+        for node_x, weight_x in zip(nodes, weights, strict=True):
+            x, y = np.meshgrid(centre_x + 0.5 * node_x / SUBPIXELS, centre_y + 0.5 * node_y / SUBPIXELS)
+            mean += 0.25 * weight_y * weight_x * brightness(*setup.geom.pixel_to_sky(x, y))
     solid_angle = setup.geom.pad(pad).solid_angle() * np.outer(_taper(setup.shape[0], pad), _taper(setup.shape[1], pad))
-    per_sample = np.repeat(np.repeat(solid_angle, SUBPIXELS, 0), SUBPIXELS, 1) / SUBPIXELS**2
-    return brightness(lon, lat) * per_sample
+    return mean * np.repeat(np.repeat(solid_angle, SUBPIXELS, 0), SUBPIXELS, 1) / SUBPIXELS**2
+
+
+def _fine_exposure(setup: FoldSetup, pad: int, j: int) -> np.ndarray:
+    """Return the exposure of bin j at the centres of the sub-pixels, by the spline that moving sources use."""
+    place = np.meshgrid(*(_fine_offsets(n, pad) + setup.exposure.pad for n in setup.shape), indexing="ij")
+    return scipy.ndimage.map_coordinates(exposure_spline(setup.exposure.data[j]), place, order=3, prefilter=False)
 
 
 def _fold_plane(
     setup: FoldSetup, j: int, jacobian: np.ndarray, sky: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
-    """Convolve one fine plane with the PSF of bin j and integrate over pixels."""
+    r"""Convolve one fine plane with the PSF of bin j and sum the sub-pixels of each pixel.
+
+    The sum of the n sub-pixels of a pixel has the transfer function
+    :math:`\mathrm{sinc}(k/2) / \mathrm{sinc}(k/2n)` along each axis.
+    """
     if isinstance(setup.psf, PSFKernel):
         pixels = sky.reshape(sky.shape[0] // SUBPIXELS, SUBPIXELS, -1, SUBPIXELS).sum(axis=(1, 3))
         spectrum = scipy.fft.rfft2(pixels, s=size) * kernel_transform(setup.psf.data[j : j + 1], size)[0]
@@ -130,16 +154,22 @@ def _fold_plane(
     n_y, n_x = size[0] * SUBPIXELS, size[1] * SUBPIXELS
     k_y = 2.0 * np.pi * np.fft.fftfreq(n_y)[:, None] * SUBPIXELS
     k_x = 2.0 * np.pi * np.fft.rfftfreq(n_x)[None, :] * SUBPIXELS
-    transfer = np.sinc(k_y / (2.0 * np.pi)) * np.sinc(k_x / (2.0 * np.pi))
+    transfer = _sum_transfer(k_y) * _sum_transfer(k_x)
     if setup.psf is not None:
         sky_x = jacobian[0, 0] * k_x + jacobian[1, 0] * k_y
         sky_y = jacobian[0, 1] * k_x + jacobian[1, 1] * k_y
         transfer = transfer * radial_transform(_plane(setup.psf, j), np.hypot(sky_x, sky_y))[0]
-    # A sample stands at the centre of its sub-pixel: half a pixel less half a sub-pixel from the pixel's centre.
+    # A sub-pixel's light stands at its centre: half a pixel less half a sub-pixel from the pixel's centre.
     shift = (SUBPIXELS - 1) / (2.0 * SUBPIXELS)
     phase = np.exp(1j * shift * k_y) * np.exp(1j * shift * k_x)
     image = scipy.fft.irfft2(scipy.fft.rfft2(sky, s=(n_y, n_x)) * transfer * phase, s=(n_y, n_x))
     return image[::SUBPIXELS, ::SUBPIXELS] * SUBPIXELS**2
+
+
+def _sum_transfer(k: np.ndarray) -> np.ndarray:
+    """Return the transfer function of the mean over a pixel's sub-pixels, at frequencies in rad/pixel."""
+    turns = k / (2.0 * np.pi)
+    return np.sinc(turns) / np.sinc(turns / SUBPIXELS)
 
 
 def _plane(psf: RadialPSF, j: int) -> RadialPSF:

@@ -12,10 +12,8 @@ from bayesmap.io.yaml import read_models
 SHAPES = (
     "point_ongrid", "point_offgrid", "point_corner", "point_nearedge", "gauss", "gauss_small", "gauss_tiny",
     "gauss_asym", "gauss_asym_small", "gauss_wide", "disk", "disk_small", "disk_ell", "disk_soft", "constant",
+    "template_map", "template_map_unnorm",
 )  # fmt: skip
-TEMPLATE = pytest.param(
-    "template_map", marks=pytest.mark.xfail(reason="open: templates are 0.2 to 1 % off the truth", strict=True)
-)
 EDGE = 2.326174307353347
 
 
@@ -38,7 +36,7 @@ def npred_of(dataset, models):
     return MapFit.from_dataset(dataset, models, exposure_order="after_psf").npred().data
 
 
-@pytest.mark.parametrize("shape", [*SHAPES, TEMPLATE])
+@pytest.mark.parametrize("shape", SHAPES)
 def test_shapes_agree_with_the_exact_integration(arena, shape):
     key = f"{shape}|pl|psf_edisp"
     truth = arena.truth[f"T1|{key}"].astype(float)

@@ -12,18 +12,19 @@ from bayesmap.models.spatial.base import SpatialModel
 
 
 class TemplateSpatialModel(SpatialModel):
-    r"""Brightness given as an image, interpolated log-linearly between pixel centres, zero outside.
+    r"""Brightness given as an image, interpolated log-linearly between pixel centres, zero outside its pixels.
 
     .. math:: \phi(\Omega) = \exp \sum_k w_k \ln t_k
 
-    with the bilinear weights w of the four pixel centres around the point; where one of them is zero, the
-    interpolation is linear.
+    with the bilinear weights w of the four pixel centres around the point, continued from the outermost centres to the
+    edges of their pixels. Where one of the four is zero, the interpolation is linear, and constant beyond the outermost
+    centres.
 
     Parameters
     ----------
     map : WcsNDMap
-        Image; finite and not negative. With `normalize` its integral over the sphere is scaled to one, and its unit
-        does not matter; without, its unit must be sr-1 or equivalent.
+        Image; finite and not negative. With `normalize` its integral over the sphere (values times pixel solid angles)
+        is scaled to one, and its unit does not matter; without, its unit must be sr-1 or equivalent.
     normalize : bool
         Default True.
     filename : str
@@ -111,15 +112,25 @@ class TemplateSpatialModel(SpatialModel):
 
 
 def _interpolate(image: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Interpolate log-linearly at pixel coordinates, linearly where a neighbour is zero, zero outside."""
+    """Interpolate at pixel coordinates by the rule of `TemplateSpatialModel`."""
     n_y, n_x = image.shape
-    inside = (x >= 0) & (x <= n_x - 1) & (y >= 0) & (y <= n_y - 1)
-    x_in, y_in = np.where(inside, x, 0.0), np.where(inside, y, 0.0)
-    i, j = np.minimum(y_in.astype(int), max(n_y - 2, 0)), np.minimum(x_in.astype(int), max(n_x - 2, 0))
-    v, u = y_in - i, x_in - j
+    inside = (x >= -0.5) & (x <= n_x - 0.5) & (y >= -0.5) & (y <= n_y - 0.5)
+    i, v = _cell(np.where(inside, y, 0.0), n_y)
+    j, u = _cell(np.where(inside, x, 0.0), n_x)
     corners = [image[np.minimum(i + a, n_y - 1), np.minimum(j + b, n_x - 1)] for a in (0, 1) for b in (0, 1)]
-    weights = [(1 - v) * (1 - u), (1 - v) * u, v * (1 - u), v * u]
     positive = np.all([corner > 0 for corner in corners], axis=0)
-    logs = sum(w * np.log(np.where(positive, corner, 1.0)) for w, corner in zip(weights, corners, strict=True))
-    linear = sum(w * corner for w, corner in zip(weights, corners, strict=True))
-    return np.where(inside, np.where(positive, np.exp(logs), linear), 0.0)
+    logs = [np.log(np.where(positive, corner, 1.0)) for corner in corners]
+    # A linear continuation towards a zero would run below it.
+    linear = _blend(corners, np.minimum(np.maximum(u, 0.0), 1.0), np.minimum(np.maximum(v, 0.0), 1.0))
+    return np.where(inside, np.where(positive, np.exp(_blend(logs, u, v)), linear), 0.0)
+
+
+def _cell(position: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pixel centre below a position, and the distance to it: outside 0 to 1 beyond the outermost centres."""
+    index = np.minimum(np.maximum(np.floor(position).astype(int), 0), max(n - 2, 0))
+    return index, position - index
+
+
+def _blend(corners: list[np.ndarray], u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Return the bilinear combination of the values at the corners of the cells."""
+    return (1 - v) * ((1 - u) * corners[0] + u * corners[1]) + v * ((1 - u) * corners[2] + u * corners[3])
