@@ -13,7 +13,8 @@ MODE = pytensor.compile.mode.Mode(linker="py", optimizer=None)
 def parameter_graph(models):
     """Return the values of models as constants."""
     values = {name: pt.constant(item.canonical_value) for name, item in models.parameters.items()}
-    vectors = {model.name: pt.constant(unit_vector(np, *model.spatial_model.position)) for model in models.sky_models}
+    placed = [model for model in models.sky_models if model.spatial_model.has_position]
+    vectors = {model.name: pt.constant(unit_vector(np, *model.spatial_model.position)) for model in placed}
     return ParameterGraph(values, vectors)
 
 

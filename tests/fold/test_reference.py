@@ -23,6 +23,7 @@ from bayesmap.models.spatial.point import PointSpatialModel
 from bayesmap.models.spectral.power_law import PowerLawSpectralModel
 from bayesmap.testing import toy_models, toy_response
 from tests.fold.plain import MODE, plain_npred
+from tests.fold.test_truth import models_of
 
 REACH = 4
 FLUX = np.array([1e-9, 4e-10, 1e-10])
@@ -101,6 +102,14 @@ def test_exposure_before_the_psf_on_a_finer_grid(arena, shape):
     spatial = SHAPES[shape](lon, lat, pixel)
     spatial = type(spatial)(**{item.name: item for item in spatial.parameters}, frame=geom.frame)
     models = Models(SkyModel(PowerLawSpectralModel(index=2.3, amplitude="1e-11 cm-2 s-1 TeV-1"), spatial))
+    fast = plain_npred(dataset, models)
+    assert relative_to_peak(fast, reference_npred(dataset, models, oversample=5)) < 1e-3
+
+
+@pytest.mark.parametrize("arena", ["cta-gc", "hess-crab"], indirect=True)
+@pytest.mark.parametrize("shape", ["template_map", "constant"])
+def test_frozen_skies_on_a_finer_grid(arena, shape):
+    dataset, models = dataclasses.replace(arena.dataset, background=None), models_of(arena, shape)
     fast = plain_npred(dataset, models)
     assert relative_to_peak(fast, reference_npred(dataset, models, oversample=5)) < 1e-3
 
