@@ -47,6 +47,10 @@ if TYPE_CHECKING:
         SkyModel,
         TemplateSpatialModel,
     )
+    from bayesmap.models.prior import Prior
+    from bayesmap.results.posterior import verdict_of
+    from bayesmap.results.store import load_posterior, save_posterior
+    from bayesmap.results.summary import summarise
 
 # Where each public name lives; the imports above tell type checkers the same, and a test compares the two.
 _HOMES = {
@@ -88,6 +92,10 @@ _HOMES = {
         "SkyModel",
         "TemplateSpatialModel",
     ),
+    "bayesmap.models.prior": ("Prior",),
+    "bayesmap.results.posterior": ("verdict_of",),
+    "bayesmap.results.store": ("load_posterior", "save_posterior"),
+    "bayesmap.results.summary": ("summarise",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -116,6 +124,7 @@ __all__ = [
     "PointSpatialModel",
     "PowerLawNormSpectralModel",
     "PowerLawSpectralModel",
+    "Prior",
     "PriorError",
     "ProblemList",
     "RadialPSF",
@@ -125,9 +134,13 @@ __all__ = [
     "UnitsError",
     "WcsGeom",
     "WcsNDMap",
+    "load_posterior",
     "read_dataset",
     "read_models",
+    "save_posterior",
     "simulate",
+    "summarise",
+    "verdict_of",
     "write_dataset",
     "write_models",
 ]

@@ -104,7 +104,8 @@ def find_best(inputs: Inputs, config: Config) -> Outcome:
     Outcome
         Best fit, covariance and prediction.
     """
-    from bayesmap.fit import MapFit, merge  # PyMC and JAX are imported only once the inputs are known to be fine
+    from bayesmap.fit import MapFit  # PyMC and JAX are imported only once the inputs are known to be fine
+    from bayesmap.results.fit import merge
 
     fit = MapFit.from_dataset(
         inputs.dataset,

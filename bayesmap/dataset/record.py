@@ -78,6 +78,10 @@ class MapDataset:
         exposure = WcsNDMap(geom, self.exposure.data, self.exposure.unit, self.exposure.source)
         return replace(self, exposure=exposure, notes=(*self.notes, note))
 
+    def with_counts(self, counts: WcsNDMap) -> MapDataset:
+        """Return the data set with other counts."""
+        return replace(self, counts=counts)
+
     @property
     def mask_data(self) -> BoolArray:
         """Which bins are used, shape of the counts; all of them without a mask."""

@@ -31,7 +31,7 @@ def laplace(posterior: CompiledPosterior, models: Models, theta: np.ndarray) -> 
     """
     coordinates = posterior.coordinates
     hessian = -posterior.hessian(theta)
-    lower, upper = coordinates.bounds()
+    lower, upper = posterior.variables.bounds()
     free = (theta > lower) & (theta < upper)
     names = np.array(coordinates.names)
     matrix = np.full(hessian.shape, np.nan)

@@ -24,11 +24,10 @@ def _newton(
     max_iterations: int = 100,
     progress: Callable[[int, NewtonState], None] | None = None,
 ) -> tuple[NewtonState, str]:
-    coordinates = posterior.coordinates
     return minimise(
         posterior,
-        coordinates.start,
-        coordinates.bounds(),
+        posterior.coordinates.start,
+        posterior.variables.bounds(),
         tolerance=tolerance,
         max_iterations=max_iterations,
         progress=progress,

@@ -13,7 +13,7 @@ from bayesmap.errors import ConfigError
 from bayesmap.io.safe_yaml import check_keys, unknown_key, wrong_kind
 from bayesmap.models.component import ModelComponent
 from bayesmap.models.parameter import Parameter, limits_problem, make_parameter
-from bayesmap.models.prior_record import PRIOR_TYPES, PriorRecord
+from bayesmap.models.prior import PRIOR_TYPES, Prior
 
 IGNORED_KEYS = ("interp", "scale_method", "scale_transform", "is_norm")
 """Hints to Gammapy's own optimiser and plots; they do not change the model."""
@@ -157,7 +157,7 @@ def _as_number(text: str) -> str:
     return f"Write {sign}{mantissa}{f'e{exponent_sign or "+"}{exponent}' if exponent else ''} (no quotes)"
 
 
-def read_prior(data: Any, path: str) -> PriorRecord:
+def read_prior(data: Any, path: str) -> Prior:
     """Return a prior of a document as a record.
 
     Parameters
@@ -181,7 +181,7 @@ def read_prior(data: Any, path: str) -> PriorRecord:
         raise wrong_kind(f"{path}.parameters", items, "a list of parameters")
     known = PRIOR_TYPES[data["type"]]
     parameters = tuple(_prior_parameter(item, f"{path}.parameters[{i}]", known) for i, item in enumerate(items))
-    return PriorRecord(data["type"], parameters, read_number(data.get("weight", 1.0), f"{path}.weight"))
+    return Prior(data["type"], parameters, read_number(data.get("weight", 1.0), f"{path}.weight"))
 
 
 def _prior_parameter(item: Any, path: str, known: tuple[str, ...]) -> tuple[str, float, str]:

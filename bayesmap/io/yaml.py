@@ -20,7 +20,7 @@ from bayesmap.models.background import BackgroundModel
 from bayesmap.models.component import ModelComponent
 from bayesmap.models.named import NamedModel
 from bayesmap.models.parameter import Parameter
-from bayesmap.models.prior_record import PriorRecord
+from bayesmap.models.prior import Prior
 from bayesmap.models.sky import AnyModel, Models
 
 __all__ = ["check_keys", "load_yaml", "models_to_dict", "read_models", "write_models"]
@@ -188,7 +188,7 @@ def _parameter_to_dict(parameter: Parameter, default: Parameter) -> dict[str, An
 
 def _prior_to_dict(parameter: Parameter) -> dict[str, Any]:
     prior = parameter.prior
-    if not isinstance(prior, PriorRecord):
+    if not isinstance(prior, Prior):
         raise ConfigError(
             "BM-CF-017",
             what=f"parameter {parameter.name!r} has the prior {prior!r}",

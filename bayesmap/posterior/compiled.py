@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -16,33 +17,46 @@ from bayesmap.fold.forward import Fold
 from bayesmap.posterior.coordinates import Coordinates
 from bayesmap.posterior.jaxify import jaxify
 from bayesmap.posterior.likelihood import ObservedCounts
+from bayesmap.posterior.variables import Variables
 
 
 @dataclass(frozen=True)
 class CompiledPosterior:
-    """Functions of the coordinates theta.
+    """Functions of the coordinates theta, and of the unbounded coordinates z.
 
     Parameters
     ----------
-    coordinates : Coordinates
-        Meaning of theta.
+    variables : Variables
+        Free parameters with their priors.
     functions : dict
         Name -> compiled JAX function of theta and the constants.
     constants : tuple
         Arrays that every function takes besides theta.
+    constant_names : tuple of str
+        Name of each.
     """
 
-    coordinates: Coordinates
+    variables: Variables
     functions: dict[str, Callable[..., Any]]
     constants: tuple[Any, ...]
+    constant_names: tuple[str, ...]
+
+    @property
+    def coordinates(self) -> Coordinates:
+        """Meaning of theta."""
+        return self.variables.coordinates
 
     def log_posterior(self, theta: np.ndarray) -> float:
-        """Return the log-posterior density."""
+        """Return the log-posterior density: log-likelihood plus log-prior of theta."""
         return float(self._call("log_posterior", theta))
 
     def log_likelihood(self, theta: np.ndarray) -> float:
         """Return the log-likelihood."""
         return float(self._call("log_likelihood", theta))
+
+    def log_prior(self, theta: np.ndarray) -> float:
+        """Return the log-prior density of theta."""
+        return float(self._call("log_prior", theta))
 
     def value_and_gradient(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the log-posterior and its gradient, shape (size,)."""
@@ -66,11 +80,53 @@ class CompiledPosterior:
         """Return predicted counts of every model by name."""
         return {name: np.asarray(value) for name, value in self._call("components", theta).items()}
 
+    def change(self, z: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return theta(z) and, entry by entry, b', b'', s = ln b', s' and s'' (see `variables`)."""
+        return tuple(np.asarray(item) for item in self._call("change", z))
+
+    def to_theta(self, z: np.ndarray) -> np.ndarray:
+        """Return theta of many z, shape (..., size)."""
+        flat = self._call("many_theta", z.reshape(-1, z.shape[-1]))
+        return np.asarray(flat).reshape(z.shape)
+
+    def whitened(self, origin: np.ndarray, root: np.ndarray) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+        r"""Return the function w -> value and gradient of :math:`\ln p(z = z_0 + L w)`.
+
+        Parameters
+        ----------
+        origin : ndarray, shape (size,)
+            z_0.
+        root : ndarray, shape (size, size)
+            L, for instance the Cholesky factor of a covariance.
+        """
+        function, constants = self.functions["whitened"], self.constants
+        place = jax.device_put((np.asarray(origin), np.asarray(root)))
+
+        def evaluate(w: np.ndarray) -> tuple[float, np.ndarray]:
+            value, gradient = function(w, place, constants)
+            return float(value), np.asarray(gradient)
+
+        return evaluate
+
+    def traceable_whitened(self, origin: np.ndarray, root: np.ndarray) -> Callable[[Any], Any]:
+        """Return the function w -> value of `whitened` for use inside other JAX functions."""
+        function, constants = self.functions["unbounded"], self.constants
+        return lambda w: function(jnp.asarray(origin) + jnp.asarray(root) @ w, constants)
+
+    def with_counts(self, counts: ObservedCounts) -> CompiledPosterior:
+        """Return the same functions for other counts; they are compiled again only where the arrays' shapes change."""
+        fresh = counts.values()
+        constants = tuple(
+            jax.device_put(np.asarray(fresh[name])) if name in fresh else value
+            for name, value in zip(self.constant_names, self.constants, strict=True)
+        )
+        return dataclasses.replace(self, constants=constants)
+
     def _call(self, name: str, theta: np.ndarray) -> Any:
         return self.functions[name](jnp.asarray(theta, dtype=jnp.float64), self.constants)
 
 
-def compile_posterior(fold: Fold, counts: ObservedCounts, coordinates: Coordinates) -> CompiledPosterior:
+def compile_posterior(fold: Fold, counts: ObservedCounts, variables: Variables) -> CompiledPosterior:
     """Build and compile the functions; XLA compiles each at its first call.
 
     Parameters
@@ -79,36 +135,82 @@ def compile_posterior(fold: Fold, counts: ObservedCounts, coordinates: Coordinat
         Forward model.
     counts : ObservedCounts
         Data.
-    coordinates : Coordinates
-        Coordinates.
+    variables : Variables
+        Free parameters with their priors.
     """
-    theta = pt.tensor("theta", dtype="float64", shape=(coordinates.size,))
-    parameters = coordinates.graph(theta)
+    theta = pt.tensor("theta", dtype="float64", shape=(variables.coordinates.size,))
+    parameters = variables.coordinates.graph(theta)
     npred = fold.npred(parameters)
     supported = pt.switch(fold.no_support(parameters), -np.inf, 0.0)
     log_likelihood = counts.log_likelihood(npred) + supported
     parts = fold.components(parameters)
     # One graph for all outputs: PyTensor rewrites it once, and XLA drops what a function does not use.
-    outputs, constants = jaxify([theta], [log_likelihood, npred, npred * counts.mask, *parts.values()])
-    log_posterior = partial(_output, outputs, 0)
-    functions = {
+    outputs, constants, names = jaxify(
+        [theta],
+        [log_likelihood, variables.log_prior(theta), npred, npred * counts.mask, *variables.backward(theta),
+         *parts.values()],
+    )  # fmt: skip
+    return CompiledPosterior(variables, _functions(outputs, tuple(parts)), constants, names)
+
+
+def _functions(outputs: Callable[..., Any], parts: tuple[str, ...]) -> dict[str, Callable[..., Any]]:
+    """Return the compiled functions by name."""
+    log_posterior = partial(_log_posterior, outputs)
+    backward = partial(_backward, outputs)
+    unbounded = partial(_unbounded, outputs)
+    return {
         "log_posterior": jax.jit(log_posterior),
-        "log_likelihood": jax.jit(log_posterior),
+        "log_likelihood": jax.jit(partial(_output, outputs, 0)),
+        "log_prior": jax.jit(partial(_output, outputs, 1)),
         "value_and_gradient": jax.jit(jax.value_and_grad(log_posterior)),
         "hessian": jax.jit(partial(_hessian, log_posterior)),
-        "fisher": jax.jit(partial(_fisher, partial(_output, outputs, 2))),
-        "npred": jax.jit(partial(_output, outputs, 1)),
-        "components": jax.jit(partial(_named, outputs, tuple(parts))),
+        "fisher": jax.jit(partial(_fisher, partial(_output, outputs, 3))),
+        "npred": jax.jit(partial(_output, outputs, 2)),
+        "components": jax.jit(partial(_named, outputs, parts)),
+        "change": jax.jit(partial(_change, backward)),
+        "many_theta": jax.jit(jax.vmap(lambda z, constants: backward(z, constants)[0], in_axes=(0, None))),
+        "unbounded": unbounded,
+        "whitened": jax.jit(jax.value_and_grad(partial(_whitened, unbounded))),
     }
-    return CompiledPosterior(coordinates, functions, constants)
 
 
 def _output(function: Callable[..., Any], index: int, theta: Any, constants: Any) -> Any:
     return function(theta, *constants)[index]
 
 
+def _log_posterior(function: Callable[..., Any], theta: Any, constants: Any) -> Any:
+    values = function(theta, *constants)
+    return values[0] + values[1]
+
+
+def _backward(function: Callable[..., Any], z: Any, constants: Any) -> Any:
+    return function(z, *constants)[4:6]
+
+
+def _unbounded(function: Callable[..., Any], z: Any, constants: Any) -> Any:
+    """Return the log-density of z."""
+    theta, slopes = _backward(function, z, constants)
+    return _log_posterior(function, theta, constants) + jnp.sum(slopes)
+
+
+def _whitened(unbounded: Callable[..., Any], w: Any, place: Any, constants: Any) -> Any:
+    origin, root = place
+    return unbounded(origin + root @ w, constants)
+
+
+def _change(backward: Callable[..., Any], z: Any, constants: Any) -> Any:
+    """Return theta, b', b'', s, s', s'': the change of coordinates acts entry by entry, so one direction tells all."""
+    ones = jnp.ones_like(z)
+
+    def slopes(z: Any) -> Any:
+        return jax.jvp(lambda point: backward(point, constants), (z,), (ones,))
+
+    ((theta, s), (first, s_first)), (_, (second, s_second)) = jax.jvp(slopes, (z,), (ones,))
+    return theta, first, second, s, s_first, s_second
+
+
 def _named(function: Callable[..., Any], names: tuple[str, ...], theta: Any, constants: Any) -> Any:
-    return dict(zip(names, function(theta, *constants)[3:], strict=True))
+    return dict(zip(names, function(theta, *constants)[6:], strict=True))
 
 
 def _columns(function: Callable[..., Any], theta: Any) -> Any:

@@ -57,17 +57,6 @@ class Coordinates:
         """Coordinates of the start values."""
         return self.to_theta({name: self.models.parameters[name].value for name in self.names})
 
-    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return lower and upper limits of theta; offsets have none."""
-        lower, upper = np.full(self.size, -np.inf), np.full(self.size, np.inf)
-        offsets = {i for pair in self.moving.values() for i in pair}
-        for i, name in enumerate(self.names):
-            parameter = self.models.parameters[name]
-            if i not in offsets:
-                lower[i] = parameter.min if np.isfinite(parameter.min) else -np.inf
-                upper[i] = parameter.max if np.isfinite(parameter.max) else np.inf
-        return lower, upper
-
     def graph(self, theta: Any) -> ParameterGraph:
         """Return all parameters as tensors of theta, shape (size,)."""
         values: dict[str, Any] = {}
@@ -98,11 +87,15 @@ class Coordinates:
 
     def to_values(self, theta: np.ndarray) -> dict[str, float]:
         """Return named values (floats in the parameters' units); longitudes are continuous around the start."""
-        values = dict(zip(self.names, map(float, theta), strict=True))
+        return dict(zip(self.names, map(float, self.to_many_values(theta)), strict=True))
+
+    def to_many_values(self, theta: np.ndarray) -> np.ndarray:
+        """Return the values of many theta, an array of the same shape (..., size) in the parameters' units."""
+        values = np.array(theta, dtype=np.float64)
         for source, (i, j) in self.moving.items():
-            lon, lat = self._lon_lat(source, theta[i], theta[j])
             factors = self._factors(source)
-            values[self.names[i]], values[self.names[j]] = lon / factors[0], lat / factors[1]
+            lon, lat = self._lon_lat(source, theta[..., i], theta[..., j])
+            values[..., i], values[..., j] = lon / factors[0], lat / factors[1]
         return values
 
     def jacobian(self, theta: np.ndarray) -> np.ndarray:
@@ -127,18 +120,17 @@ class Coordinates:
 
     def _moved(self, source: str, x: Any, y: Any) -> Any:
         basis = self._basis(source)
-        raw = pt.stack(
-            [float(basis[0, k]) + (x * basis[1, k] + y * basis[2, k]) * (np.pi / 180.0) for k in range(3)]
-        )
+        raw = pt.stack([float(basis[0, k]) + (x * basis[1, k] + y * basis[2, k]) * (np.pi / 180.0) for k in range(3)])
         return raw / pt.sqrt(pt.sum(raw * raw))
 
-    def _lon_lat(self, source: str, x: float, y: float) -> tuple[float, float]:
+    def _lon_lat(self, source: str, x: Any, y: Any) -> tuple[Any, Any]:
+        """Return lon and lat in degrees of offsets, scalars or arrays."""
         basis = self._basis(source)
-        vector = basis[0] + np.deg2rad(x) * basis[1] + np.deg2rad(y) * basis[2]
+        vector = [basis[0, k] + np.deg2rad(x) * basis[1, k] + np.deg2rad(y) * basis[2, k] for k in range(3)]
         lon = np.rad2deg(np.arctan2(vector[1], vector[0]))
         lat = np.rad2deg(np.arctan2(vector[2], np.hypot(vector[0], vector[1])))
         start = self._start_parameters(source)[0].canonical_value
-        return float(start + (lon - start + 180.0) % 360.0 - 180.0), float(lat)
+        return start + (lon - start + 180.0) % 360.0 - 180.0, lat
 
     def _basis(self, source: str) -> np.ndarray:
         lon, lat = (parameter.canonical_value for parameter in self._start_parameters(source))
@@ -150,8 +142,3 @@ class Coordinates:
     def _start_parameters(self, source: str) -> tuple[Parameter, Parameter]:
         parameters = self.models.parameters
         return parameters[f"{source}.spatial.lon_0"], parameters[f"{source}.spatial.lat_0"]
-
-
-def build_coordinates(models: Models) -> Coordinates:
-    """Return the coordinates of the free parameters of models."""
-    return Coordinates(models, tuple(models.parameters.free_names))

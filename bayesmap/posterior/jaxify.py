@@ -7,9 +7,11 @@ from typing import Any
 
 import jax
 import numpy as np
+from pymc.logprob.utils import local_remove_check_parameter
 from pytensor.compile.mode import get_mode
 from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.fg import FunctionGraph
+from pytensor.graph.rewriting.basic import in2out
 from pytensor.graph.traversal import graph_inputs
 from pytensor.link.jax.dispatch import jax_funcify
 
@@ -18,8 +20,10 @@ LEFT_TO_XLA = ("canonicalize", "stabilize", "specialize", "uncanonicalize")
 graph is written in stable form."""
 
 
-def jaxify(inputs: Sequence[Any], outputs: Sequence[Any]) -> tuple[Callable[..., Any], tuple[jax.Array, ...]]:
-    """Return a function of (*inputs, *constants) and the constants.
+def jaxify(
+    inputs: Sequence[Any], outputs: Sequence[Any]
+) -> tuple[Callable[..., Any], tuple[jax.Array, ...], tuple[str, ...]]:
+    """Return a function of (*inputs, *constants), the constants, and their names.
 
     Parameters
     ----------
@@ -37,10 +41,14 @@ def jaxify(inputs: Sequence[Any], outputs: Sequence[Any]) -> tuple[Callable[...,
         way are
         not part of the compiled code: XLA neither folds nor stores them, and a data set of the same shape needs no
         compilation.
+    names : tuple of str
+        Name of each constant's shared variable.
     """
     shared = [node for node in graph_inputs(outputs) if isinstance(node, SharedVariable)]
     fgraph = FunctionGraph(inputs=[*inputs, *shared], outputs=list(outputs), clone=True)
+    # The checks of PyMC's log-probabilities are on constants, and were made when the prior was built.
+    in2out(local_remove_check_parameter).rewrite(fgraph)
     get_mode("JAX").excluding(*LEFT_TO_XLA).optimizer.rewrite(fgraph)
     function = jax_funcify(fgraph)
     constants = tuple(jax.device_put(np.asarray(node.get_value(borrow=True))) for node in shared)
-    return function, constants
+    return function, constants, tuple(str(node.name) for node in shared)

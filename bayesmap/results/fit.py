@@ -117,3 +117,22 @@ class CovarianceResult:
         width = max((len(name) for name in self.names), default=0)
         rows = [f"  {name:<{width}}  {error:.4g}" for name, error in zip(self.names, self.errors, strict=True)]
         return "\n".join([head, *rows])
+
+
+def merge(best: FitResult, covariance: CovarianceResult) -> FitResult:
+    """Return the best fit with the errors and the verdict of the covariance added."""
+    reasons = (*best.reasons, *(() if covariance.success else covariance.reasons))
+    return FitResult(
+        model=covariance.model,
+        success=not reasons,
+        nfev=best.nfev + covariance.nfev,
+        total_stat=best.total_stat,
+        message="; ".join(reasons) or best.message,
+        backend=best.backend,
+        method=f"{best.method}; {covariance.method} covariance",
+        reasons=reasons,
+        at_bound=best.at_bound,
+        distance=best.distance,
+        log_posterior=best.log_posterior,
+        notes=(*best.notes, *(covariance.reasons if covariance.success else ())),
+    )

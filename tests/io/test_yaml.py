@@ -28,7 +28,7 @@ from bayesmap.models import (
     SkyModel,
     TemplateSpatialModel,
 )
-from bayesmap.models.prior_record import PriorRecord
+from bayesmap.models.prior import Prior
 
 TEXT = """
 components:
@@ -71,7 +71,7 @@ def template_map():
 @pytest.fixture
 def models():
     """One of every component, with settings that differ from the defaults."""
-    prior = PriorRecord("GaussianPrior", (("mu", 2.0, ""), ("sigma", 0.3, "")), 2.0)
+    prior = Prior("GaussianPrior", (("mu", 2.0, ""), ("sigma", 0.3, "")), 2.0)
     index = Parameter("index", 2.2, min=0.0, max=5.0, error=0.1, prior=prior)
     background = FoVBackgroundModel("run-1", spectral_model=PowerLawNormSpectralModel(norm=1.07), name="bkg")
     return Models(
@@ -102,7 +102,7 @@ def test_reads_the_format(tmp_path):
     assert (index.value, index.min, index.error, index.frozen) == (2.5, 1.0, 0.1, False)
     assert np.isnan(index.max)
     assert (amplitude.value, amplitude.unit) == (3e-8, "TeV-1 s-1 m-2")
-    assert amplitude.prior == PriorRecord("UniformPrior", (("min", 0.0, ""), ("max", np.inf, "")))
+    assert amplitude.prior == Prior("UniformPrior", (("min", 0.0, ""), ("max", np.inf, "")))
     assert reference == PowerLawSpectralModel().reference
     assert crab.spatial_model.frame == "galactic"
     assert crab.spatial_model.lon_0.frozen

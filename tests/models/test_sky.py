@@ -23,7 +23,7 @@ from bayesmap.models import (
     PowerLawSpectralModel,
     SkyModel,
 )
-from bayesmap.models.prior_record import PriorRecord
+from bayesmap.models.prior import Prior
 from bayesmap.models.registry import class_names, find_model, spatial_models, spectral_models
 
 
@@ -103,7 +103,7 @@ def test_changes_give_new_models(models):
         models.with_values({"crab.spectral.index": 2.5, "sigma": 0.2 * u.deg, "norm": "1.2"})
         .with_errors({"index": 0.1, "sigma": "1 arcmin"})
         .with_frozen({"crab.spatial.lon_0": True, "tilt": False})
-        .with_priors({"index": PriorRecord("GaussianPrior", (("mu", 2.0, ""),))})
+        .with_priors({"index": Prior("GaussianPrior", (("mu", 2.0, ""),))})
     )
     table = changed.parameters
     assert table["index"].value == 2.5

@@ -66,7 +66,7 @@ def richardson(function, step):
 
 def points(posterior, origin, root):
     rng = np.random.default_rng(5)
-    lower, upper = posterior.coordinates.bounds()
+    lower, upper = posterior.variables.bounds()
     found = []
     while len(found) < N_POINTS:
         theta = origin + root @ (0.7 * rng.standard_normal(len(origin)))

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
-import astropy.units as u
 import numpy as np
+import xarray as xr
 
+from bayesmap.checks.pointwise import pointwise_log_likelihood, posterior_predictive
+from bayesmap.checks.predictive import PredictiveMaps, predictive_maps
+from bayesmap.checks.verdict import judge
 from bayesmap.dataset import MapDataset
-from bayesmap.errors import BayesmapInputError, FitStateError
-from bayesmap.fold.convention010 import build_convention010
-from bayesmap.fold.forward import build_fold
+from bayesmap.errors import FitStateError
+from bayesmap.fit.arguments import check_background_names, check_choice
+from bayesmap.fit.options import FitOptions
+from bayesmap.fit.seed_format import laplace_interval, posterior_contour, posterior_interval
 from bayesmap.inference.covariance import laplace
 from bayesmap.inference.optimize import optimize
+from bayesmap.inference.sample import WARM_UP, sample
 from bayesmap.io.gammapy import to_bayesmap_edisp, to_bayesmap_map, to_bayesmap_mask, to_bayesmap_psf
 from bayesmap.maps.map import WcsNDMap
 from bayesmap.models.sky import Models
-from bayesmap.posterior.compiled import CompiledPosterior, compile_posterior
-from bayesmap.posterior.coordinates import build_coordinates
+from bayesmap.posterior.build import build_posterior
+from bayesmap.posterior.compiled import CompiledPosterior
 from bayesmap.posterior.likelihood import ObservedCounts, cash, observe
-from bayesmap.results.fit import CovarianceResult, FitResult
-
-EXPOSURE_ORDERS = ("true", "after_psf")
-CONVENTIONS = ("exact", "gammapy010")
+from bayesmap.results.fit import CovarianceResult, FitResult, merge
+from bayesmap.results.posterior import posterior_tree
 
 
 class MapFit:
@@ -49,8 +53,10 @@ class MapFit:
         ``"true"``: exposure at the true position, before the PSF; ``"after_psf"``: at the pixel, after it.
     convention : str
         ``"exact"``, or ``"gammapy010"`` to reproduce the seed's numbers.
-    priors : str
-        ``"flat"``: the best fit is the maximum of the likelihood.
+    priors : str or dict
+        What free parameters without a prior of their own get: ``"default"``, documented weakly informative ones;
+        ``"flat"``, so that the best fit is the maximum of the likelihood; or a dict of name and prior (the rest gets
+        the default ones).
     allow_asimov : bool
         True to accept fractional (expected) counts.
     name : str
@@ -83,7 +89,7 @@ class MapFit:
         *,
         exposure_order: str = "true",
         convention: str = "exact",
-        priors: str = "flat",
+        priors: str | Mapping[str, Any] = "default",
         allow_asimov: bool = False,
         name: str = "dataset",
     ) -> None:
@@ -100,7 +106,7 @@ class MapFit:
         models = Models(model)
         if background_model is not None:
             models = models + background_model
-        self._set_up(dataset, models, exposure_order, convention, priors, allow_asimov)
+        self._set_up(dataset, models, FitOptions(exposure_order, convention, priors), allow_asimov=allow_asimov)
 
     @classmethod
     def from_dataset(
@@ -110,43 +116,26 @@ class MapFit:
         *,
         exposure_order: str = "true",
         convention: str = "exact",
-        priors: str = "flat",
+        priors: str | Mapping[str, Any] = "default",
         allow_asimov: bool = False,
     ) -> MapFit:
         """Return the fit of models to a dataset; parameters as of the class."""
         fit = cls.__new__(cls)
-        fit._set_up(dataset, Models(models), exposure_order, convention, priors, allow_asimov)
+        fit._set_up(dataset, Models(models), FitOptions(exposure_order, convention, priors), allow_asimov=allow_asimov)
         return fit
 
-    def _set_up(
-        self,
-        dataset: MapDataset,
-        models: Models,
-        exposure_order: str,
-        convention: str,
-        priors: str,
-        allow_asimov: bool,
-    ) -> None:
-        check_choice("exposure_order", exposure_order, EXPOSURE_ORDERS)
-        check_choice("convention", convention, CONVENTIONS)
-        check_choice("priors", priors, ("flat",))
+    def _set_up(self, dataset: MapDataset, models: Models, options: FitOptions, *, allow_asimov: bool) -> None:
         dataset.check(allow_asimov=allow_asimov)
         self.dataset = dataset
         self._start = check_background_names(models, dataset).for_dataset(dataset.name)
-        self._options = (exposure_order, convention)
+        self._options = options
         self._counts: ObservedCounts = observe(dataset)
-        self._posterior = self._compile(self._start)
+        self._log_factorials = float(self._counts.log_factorials.get_value())
+        self._posterior = options.compile(dataset, self._start, self._counts)
         self._theta = self._posterior.coordinates.start
         self._best: FitResult | None = None
         self._covariance: CovarianceResult | None = None
-
-    def _compile(self, models: Models) -> CompiledPosterior:
-        exposure_order, convention = self._options
-        if convention == "gammapy010":
-            fold: Any = build_convention010(self.dataset, models)
-        else:
-            fold = build_fold(self.dataset, models, exposure_order)
-        return compile_posterior(fold, self._counts, build_coordinates(models))
+        self._tree: xr.DataTree | None = None
 
     @property
     def model(self) -> Models:
@@ -159,6 +148,21 @@ class MapFit:
     def free_parameters(self) -> tuple[str, ...]:
         """Free parameters by qualified name."""
         return self._posterior.coordinates.names
+
+    @property
+    def priors(self) -> dict[str, str]:
+        """Prior of each free parameter in words, by qualified name."""
+        return self._posterior.variables.table()
+
+    @cached_property
+    def pymc_model(self) -> Any:
+        """The posterior as a `pymc.Model`: everything that PyMC and ArviZ do works on it."""
+        return build_posterior(self._options.fold(self.dataset, self._start), self._posterior.variables, self.dataset)
+
+    @property
+    def initial_values(self) -> dict[str, np.ndarray]:
+        """The current values of the random variables, for ``pymc.sample(model=fit.pymc_model, initvals=...)``."""
+        return self._posterior.variables.values(self._theta)
 
     @property
     def stat(self) -> np.ndarray:
@@ -193,7 +197,7 @@ class MapFit:
 
     def total_stat(self, values: Mapping[str, Any] | None = None) -> float:
         r"""Return the Cash statistic :math:`2\sum(\mu - n\ln\mu)` over the mask."""
-        return -2.0 * (self.log_likelihood(values) + self._counts.log_factorials)
+        return -2.0 * (self.log_likelihood(values) + self._log_factorials)
 
     def log_posterior(self, values: Mapping[str, Any] | None = None) -> float:
         """Return the log-posterior density."""
@@ -217,12 +221,9 @@ class MapFit:
         **options
             ``tolerance`` (sigma), ``max_iterations``, ``progress`` (called with iteration and state).
 
-        Returns
-        -------
-        FitResult
         """
         self._best, self._theta = optimize(self._posterior, self._stat_at, backend, **options)
-        self._covariance = None
+        self._covariance = self._tree = None
         return self._best
 
     def covariance(self, backend: str = "laplace") -> CovarianceResult:
@@ -249,18 +250,139 @@ class MapFit:
     ) -> FitResult:
         """Optimize, then work out the covariance; return the best fit with errors.
 
-        Parameters
-        ----------
-        optimize_opts, covariance_opts : dict, optional
-            Arguments of `optimize` and `covariance`.
+        `optimize_opts` and `covariance_opts` are arguments of these two.
         """
         best = self.optimize(**(optimize_opts or {}))
         covariance = self.covariance(**(covariance_opts or {}))
         self._best = merge(best, covariance)
         return self._best
 
+    def sample(
+        self,
+        draws: int = 1000,
+        tune: int = WARM_UP,
+        chains: int = 4,
+        cores: int | None = None,
+        random_seed: int | None = None,
+        nuts_sampler: str = "nutpie",
+        **options: Any,
+    ) -> xr.DataTree:
+        """Draw from the posterior by NUTS, in coordinates whitened by the Laplace covariance at the optimum.
+
+        Optimizes first where that was not done yet.
+
+        Parameters
+        ----------
+        draws, tune, chains, cores : int
+            Draws and warm-up of each chain, number of chains, how many run at a time (the draws do not depend on it).
+        random_seed : int, optional
+            Seed; the same one gives the same draws, bit for bit.
+        nuts_sampler : str
+            ``"nutpie"``, ``"numpyro"`` or ``"pymc"``.
+        **options
+            Of `bayesmap.inference.sample.sample`.
+
+        Returns
+        -------
+        xarray.DataTree
+            Groups ``posterior``, ``sample_stats``, ``observed_data`` and ``constant_data``, and a verdict
+            (`bayesmap.summarise` shows it first).
+        """
+        if self._best is None:
+            self.optimize()
+        numbers = {"draws": draws, "tune": tune, "chains": chains, "cores": cores, "random_seed": random_seed}
+        settings: dict[str, Any] = numbers | {"nuts_sampler": nuts_sampler} | options
+        found = sample(self._posterior, self._theta, lambda: self.pymc_model, **settings)
+        tree = posterior_tree(found, self._posterior.variables, self.dataset, self._options.record())
+        tree.attrs["verdict"] = judge(tree, self._posterior.variables).to_json()
+        self._tree = tree
+        return tree
+
+    def confidence(
+        self, parameter: str, backend: str = "nuts", sigma: float = 1.0, *, kind: str = "eti", **options: Any
+    ) -> dict[str, Any]:
+        """Return the credible interval of a parameter around its best value.
+
+        Parameters
+        ----------
+        parameter : str
+            Qualified name, or a bare one if it is unique.
+        backend : str
+            ``"nuts"``: from the draws of the last `sample` (made now where there are none); ``"laplace"``: from the
+            covariance.
+        sigma : float
+            The interval holds the probability erf(sigma / sqrt 2).
+        kind : str
+            ``"eti"``: equal tails, or ``"hdi"``: highest density.
+        **options
+            Of `sample`, where draws are made now.
+
+        Returns
+        -------
+        dict
+            ``errp``, ``errn`` (distances of the ends from the best ``value``, in the parameter's unit), ``success``,
+            ``nfev``, ``backend``, and the fields of `bayesmap.results.intervals.Interval`.
+        """
+        check_choice("backend", backend, ("nuts", "laplace"))
+        name = self._start.parameters.resolve(parameter)
+        if backend == "laplace":
+            return laplace_interval(self._errors(), name, sigma)
+        tree = self._draws(options)
+        return posterior_interval(tree, self.model, name, sigma, kind)
+
+    def minos_contour(
+        self, x: str, y: str, numpoints: int = 100, sigma: float = 1.0, *, backend: str = "nuts", **options: Any
+    ) -> dict[str, Any]:
+        r"""Return the credible contour of two parameters.
+
+        The region of highest density that holds the probability :math:`1 - e^{-\sigma^2/2}` of both parameters
+        together (39.3 % for one sigma, MINUIT's level); for a joint 68.3 % take sigma = 1.515.
+
+        Parameters
+        ----------
+        x, y : str
+            Parameters by name.
+        numpoints, sigma : int, float
+            Points to return; size of the region.
+        backend, **options
+            As of `confidence`; ``"nuts"``.
+
+        Returns
+        -------
+        dict
+            ``x``, ``y`` (points, in the parameters' units), ``success``, ``mass``, ``pieces``, ``x_info``, ``y_info``.
+        """
+        check_choice("backend", backend, ("nuts",))
+        first, second = (self._start.parameters.resolve(name) for name in (x, y))
+        return posterior_contour(self._draws(options), first, second, sigma, numpoints)
+
+    def predictive(self, tree: xr.DataTree | None = None, **options: Any) -> PredictiveMaps:
+        """Return posterior predictive maps; options of `bayesmap.checks.predictive.predictive_maps`."""
+        return predictive_maps(self._posterior, self._tree_or(tree), self.dataset, **options)
+
+    def posterior_predictive(self, tree: xr.DataTree | None = None, **options: Any) -> xr.DataTree:
+        """Return the posterior with Poisson counts per selected bin; see `bayesmap.checks.pointwise`."""
+        return posterior_predictive(self._posterior, self._tree_or(tree), self.dataset, **options)
+
+    def pointwise_log_likelihood(self, tree: xr.DataTree | None = None, **options: Any) -> xr.DataTree:
+        """Return the posterior with the log-likelihood per bin, as `arviz.loo` reads it; options as above."""
+        return pointwise_log_likelihood(self._posterior, self._tree_or(tree), self.dataset, **options)
+
+    def _tree_or(self, tree: xr.DataTree | None) -> xr.DataTree:
+        return self._draws({}) if tree is None else tree
+
+    def _draws(self, options: Mapping[str, Any]) -> xr.DataTree:
+        """Return the draws of the last `sample`, made now where there are none or other ones are asked for."""
+        return self.sample(**options) if self._tree is None or options else self._tree
+
+    def _errors(self) -> CovarianceResult:
+        """Return the covariance at the optimum, worked out now where that was not done yet."""
+        if self._best is None:
+            self.optimize()
+        return self._covariance if self._covariance is not None else self.covariance()
+
     def _stat_at(self, theta: np.ndarray) -> float:
-        return -2.0 * (self._posterior.log_likelihood(theta) + self._counts.log_factorials)
+        return -2.0 * (self._posterior.log_likelihood(theta) + self._log_factorials)
 
     def _at(self, values: Mapping[str, Any] | None) -> tuple[CompiledPosterior, np.ndarray]:
         """Return functions and coordinates at the current values, with some replaced."""
@@ -270,101 +392,7 @@ class MapFit:
         given = {table.resolve(name): table[name].to_unit_value(value) for name, value in values.items()}
         frozen = {name: value for name, value in given.items() if name not in self.free_parameters}
         current = self._posterior.coordinates.to_values(self._theta)
-        posterior = self._compile(self._start.with_values(frozen)) if frozen else self._posterior
+        posterior = self._posterior
+        if frozen:
+            posterior = self._options.compile(self.dataset, self._start.with_values(frozen), self._counts)
         return posterior, posterior.coordinates.to_theta({name: given.get(name, current[name]) for name in current})
-
-
-def merge(best: FitResult, covariance: CovarianceResult) -> FitResult:
-    """Return the best fit with the errors and the verdict of the covariance added."""
-    reasons = (*best.reasons, *(() if covariance.success else covariance.reasons))
-    return FitResult(
-        model=covariance.model,
-        success=not reasons,
-        nfev=best.nfev + covariance.nfev,
-        total_stat=best.total_stat,
-        message="; ".join(reasons) or best.message,
-        backend=best.backend,
-        method=f"{best.method}; {covariance.method} covariance",
-        reasons=reasons,
-        at_bound=best.at_bound,
-        distance=best.distance,
-        log_posterior=best.log_posterior,
-        notes=(*best.notes, *(covariance.reasons if covariance.success else ())),
-    )
-
-
-def check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
-    """Refuse a word that is not one of the choices.
-
-    Raises
-    ------
-    BayesmapInputError
-        BM-FT-003.
-    """
-    if value not in choices:
-        raise BayesmapInputError(
-            "BM-FT-003",
-            what=f"{what} is {value!r}",
-            rule=f"It must be one of {', '.join(choices)}",
-            remedy="Use one of these words",
-        )
-
-
-def check_background_names(models: Models, dataset: MapDataset) -> Models:
-    """Refuse a background model that names another dataset; return the models.
-
-    Raises
-    ------
-    BayesmapInputError
-        BM-IN-033.
-    """
-    for model in models.background_models:
-        if not model.applies_to(dataset.name):
-            raise BayesmapInputError(
-                "BM-IN-033",
-                what=f"background model {model.name!r} belongs to dataset {', '.join(model.datasets_names or ())}, the "
-                f"dataset is {dataset.name!r}",
-                rule="A background model must name the dataset that is fitted",
-                remedy=f"Correct datasets_names, or read the dataset with name={(model.datasets_names or ('',))[0]!r}",
-            )
-    return models
-
-
-def simulate(dataset: MapDataset, models: Any, seed: int, *, exposure_order: str = "true") -> MapDataset:
-    """Draw Poisson counts from the models' predicted counts.
-
-    Parameters
-    ----------
-    dataset : MapDataset
-        Responses and geometry; its counts are replaced.
-    models : Models or SkyModel
-        The truth.
-    seed : int
-        Seed of the random numbers.
-    exposure_order : str
-        See `MapFit`.
-
-    Returns
-    -------
-    MapDataset
-        The same dataset with new counts.
-    """
-    zeros = WcsNDMap(dataset.counts.geom, np.zeros(dataset.counts.data.shape))
-    empty = with_counts(dataset, zeros)
-    npred = MapFit.from_dataset(empty, models, exposure_order=exposure_order).npred()
-    rng = np.random.default_rng(seed)
-    return with_counts(dataset, WcsNDMap(npred.geom, rng.poisson(npred.data).astype(np.float64), u.Unit("")))
-
-
-def with_counts(dataset: MapDataset, counts: WcsNDMap) -> MapDataset:
-    """Return the dataset with other counts."""
-    return MapDataset(
-        name=dataset.name,
-        counts=counts,
-        exposure=dataset.exposure,
-        background=dataset.background,
-        psf=dataset.psf,
-        edisp=dataset.edisp,
-        mask=dataset.mask,
-        notes=dataset.notes,
-    )

@@ -1,0 +1,139 @@
+r"""Posterior predictive checks as maps, one draw at a time: memory does not grow with the number of draws.
+
+Per bin the predictive probability of more counts than were observed, half of an equal number included,
+
+.. math:: p_q = \frac{1}{S}\sum_s \left[P(n > n_q \mid \mu_{sq}) + \tfrac12 P(n = n_q \mid \mu_{sq})\right],
+
+and for the whole map p-values of replicated data sets: each draw simulates counts and compares their discrepancy with
+that of the observed ones, at the same parameters.
+
+References
+----------
+Gelman, Meng & Stern 1996, Statistica Sinica 6, 733.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.special
+import scipy.stats
+import xarray as xr
+
+from bayesmap.checks.thinning import thin
+from bayesmap.dataset import MapDataset
+from bayesmap.maps.map import WcsNDMap
+from bayesmap.posterior.compiled import CompiledPosterior
+from bayesmap.results.posterior import theta_of
+
+DRAWS = 200
+"""Draws that are used unless told otherwise: the error of a p-value is then 0.035 at most."""
+
+
+@dataclass(frozen=True)
+class PredictiveMaps:
+    r"""Posterior predictive checks.
+
+    Parameters
+    ----------
+    npred_mean, npred_sd : WcsNDMap
+        Mean and standard deviation of the predicted counts over the draws.
+    p_value : WcsNDMap
+        Predictive probability of more counts than observed, per bin; NaN outside the mask.
+    significance : WcsNDMap
+        The same as a normal deviate, positive where counts are in excess; NaN outside the mask.
+    p_values : dict
+        Whole-map p-values: ``deviance`` (:math:`\sum 2(n\ln(n/\mu) - n + \mu)`), ``total`` (number of counts),
+        ``largest_excess`` (largest Pearson residual of any bin, the look-elsewhere effect included).
+    spectrum : dict
+        Per energy bin, inside the mask: ``counts``, and ``lower``, ``median``, ``upper`` of replicated ones (68.3 %).
+    draws : int
+        Draws used.
+    """
+
+    npred_mean: WcsNDMap
+    npred_sd: WcsNDMap
+    p_value: WcsNDMap
+    significance: WcsNDMap
+    p_values: dict[str, float]
+    spectrum: dict[str, np.ndarray]
+    draws: int
+
+
+def predictive_maps(
+    posterior: CompiledPosterior,
+    tree: xr.DataTree,
+    dataset: MapDataset,
+    *,
+    random_seed: int = 0,
+    draws: int | None = DRAWS,
+    progress: Callable[[int, int], None] | None = None,
+) -> PredictiveMaps:
+    """Work out posterior predictive maps and p-values.
+
+    Parameters
+    ----------
+    posterior : CompiledPosterior
+        Functions.
+    tree : xarray.DataTree
+        Posterior.
+    dataset : MapDataset
+        What was fitted.
+    random_seed : int
+        Seed of the replicated counts.
+    draws : int, optional
+        About how many draws to use; None for all.
+    progress : callable, optional
+        Called with (done, all).
+    """
+    theta = theta_of(tree, posterior.variables)
+    points = theta[:, thin(theta, draws)].reshape(-1, theta.shape[-1])
+    mask = dataset.mask_data
+    counts = np.where(mask, dataset.counts.data, 0.0)
+    mean, squares, tail = (np.zeros(counts.shape) for _ in range(3))
+    replicated, beyond = [], []
+    rng = np.random.default_rng(random_seed)
+    for done, point in enumerate(points):
+        npred = posterior.npred(point)
+        step = npred - mean
+        mean += step / (done + 1)
+        squares += step * (npred - mean)
+        tail += upper_tail(counts, npred)
+        replica = np.where(mask, rng.poisson(npred), 0.0)
+        replicated.append(replica.sum(axis=(1, 2)))
+        beyond.append(_beyond(discrepancies(replica[mask], npred[mask]), discrepancies(counts[mask], npred[mask])))
+        if progress is not None:
+            progress(done + 1, len(points))
+    n, geom = len(points), dataset.counts.geom
+    p_value = np.where(mask, tail / n, np.nan)
+    lower, median, upper = np.quantile(replicated, [0.15866, 0.5, 0.84134], axis=0)
+    return PredictiveMaps(
+        npred_mean=WcsNDMap(geom, mean),
+        npred_sd=WcsNDMap(geom, np.sqrt(squares / max(n - 1, 1))),
+        p_value=WcsNDMap(geom, p_value),
+        significance=WcsNDMap(geom, scipy.stats.norm.isf(p_value)),
+        p_values={name: float(np.mean([row[name] for row in beyond])) for name in beyond[0]},
+        spectrum={"counts": counts.sum(axis=(1, 2)), "lower": lower, "median": median, "upper": upper},
+        draws=n,
+    )
+
+
+def upper_tail(counts: np.ndarray, npred: np.ndarray) -> np.ndarray:
+    """Return P(n > counts) + P(n = counts) / 2 of Poisson numbers; fractional (Asimov) counts are rounded for it."""
+    whole = np.round(counts)
+    return np.asarray(scipy.stats.poisson.sf(whole, npred) + 0.5 * scipy.stats.poisson.pmf(whole, npred))
+
+
+def _beyond(simulated: dict[str, float], observed: dict[str, float]) -> dict[str, float]:
+    """Return 1 where the simulated discrepancy is larger, and one half where it is equal: totals are whole numbers."""
+    return {name: (simulated[name] > value) + 0.5 * (simulated[name] == value) for name, value in observed.items()}
+
+
+def discrepancies(counts: np.ndarray, npred: np.ndarray) -> dict[str, float]:
+    """Return the discrepancies of counts from a prediction; see `PredictiveMaps`."""
+    deviance = 2.0 * (scipy.special.xlogy(counts, counts) - scipy.special.xlogy(counts, npred) - counts + npred)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        pearson = np.where(npred > 0, (counts - npred) / np.sqrt(npred), 0.0)
+    return {"deviance": float(deviance.sum()), "total": float(counts.sum()), "largest_excess": float(pearson.max())}

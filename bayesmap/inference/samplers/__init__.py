@@ -1,0 +1,1 @@
+"""NUTS implementations, one file each; `base.BACKENDS` lists them."""

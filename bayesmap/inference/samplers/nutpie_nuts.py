@@ -1,0 +1,105 @@
+"""NUTS of nutpie on the compiled whitened posterior: chains in threads, draws kept when interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import nutpie
+from nutpie.compiled_pyfunc import from_pyfunc
+
+from bayesmap.inference.samplers.base import RawDraws, Settings, Target
+
+SPREAD = 1.5
+"""Standard deviation of the starting points, in those of the Laplace approximation."""
+STATISTICS = {
+    "acceptance_rate": "mean_tree_accept",
+    "diverging": "diverging",
+    "energy": "energy",
+    "lp": "logp",
+    "n_steps": "n_steps",
+    "reached_max_treedepth": "maxdepth_reached",
+    "step_size": "step_size",
+    "tree_depth": "depth",
+}
+"""ArviZ's name -> nutpie's."""
+POLL = 0.2
+"""Seconds between looks at the sampler, which runs in threads of its own."""
+
+
+def run(target: Target, settings: Settings) -> RawDraws:
+    """Draw; see `base`."""
+    model = from_pyfunc(
+        target.size,
+        target.evaluate,
+        lambda seed1, seed2, chain: lambda w: {"w": w},
+        ["float64"],
+        [(target.size,)],
+        ["w"],
+        make_initial_point_fn=lambda seed: target.starts([seed], SPREAD)[0],
+    )
+    sampler = nutpie.sample(
+        model,
+        draws=settings.draws,
+        tune=settings.tune,
+        chains=settings.chains,
+        cores=settings.cores,
+        seed=settings.seed,
+        target_accept=settings.target_accept,
+        maxdepth=settings.max_treedepth,
+        progress_bar=settings.progressbar,
+        progress_callback=_progress(settings),
+        save_warmup=False,
+        blocking=False,
+    )
+    tree, status = _wait(sampler)
+    finished = finished_draws(tree["posterior"]["w"].values) if "posterior" in tree.children else (np.array([], int), 0)
+    chains, length = finished
+    return RawDraws(
+        w=_values(tree, "posterior", "w", chains, length, target.size),
+        statistics={name: _values(tree, "sample_stats", theirs, chains, length) for name, theirs in STATISTICS.items()},
+        library="nutpie",
+        version=nutpie.__version__,
+        status=status,
+    )
+
+
+def _wait(sampler: Any) -> tuple[Any, str]:
+    """Wait for the end, or for an interrupt, after which what was drawn is kept."""
+    try:
+        while True:
+            try:
+                return sampler.wait(timeout=POLL), "finished"
+            except TimeoutError:  # not finished yet; between two waits Python sees the user's interrupt
+                continue
+    except KeyboardInterrupt:
+        return sampler.abort(), "interrupted"
+
+
+def finished_draws(w: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return the chains and the common number of draws that keep most of the finished ones.
+
+    An interrupted run leaves chains of unequal length, filled up with NaN.
+    """
+    lengths = np.isfinite(w).all(axis=2).sum(axis=1)
+    order = np.argsort(-lengths, kind="stable")
+    kept = 1 + int(np.argmax(lengths[order] * np.arange(1, len(lengths) + 1)))
+    return np.sort(order[:kept]), int(lengths[order[kept - 1]])
+
+
+def _values(tree: Any, group: str, name: str, chains: np.ndarray, length: int, *tail: int) -> np.ndarray:
+    if length == 0:
+        return np.zeros((0, 0, *tail))
+    return np.asarray(tree[group][name].values[chains, :length])
+
+
+def _progress(settings: Settings) -> Callable[[Any], None] | None:
+    if settings.progress is None:
+        return None
+    show, total = settings.progress, (settings.draws + settings.tune) * settings.chains
+
+    def callback(chains: Any) -> None:
+        show(sum(chain.finished_draws for chain in chains), total, sum(chain.divergences for chain in chains))
+
+    return callback

@@ -1,0 +1,103 @@
+r"""Coordinates in which the posterior is nearly a standard normal: z = z_0 + L w, with L L^T its Laplace covariance.
+
+z_0 is the mode of the density of z (which has one even where the best fit stands at a limit), and L the Cholesky factor
+of the inverse of minus the Hessian there.  It is a change of coordinates only: draws are exact whatever L is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesmap.inference.newton import NewtonState, is_positive_definite, minimise
+from bayesmap.inference.unbounded import UnboundedPosterior
+from bayesmap.posterior.compiled import CompiledPosterior
+
+TOLERANCE = 1e-2
+"""Sigma within which the mode is found: enough for an origin."""
+SMALLEST_CURVATURE = 1e-4
+"""Where the Hessian is not positive definite, curvatures in units of the diagonal below this one are raised to it."""
+EDGE = 1e-3
+"""Fraction of its distance to the start by which a best fit at a limit is moved inside."""
+
+
+@dataclass(frozen=True)
+class Whitening:
+    """Origin and root of the whitened coordinates.
+
+    Parameters
+    ----------
+    origin : ndarray, shape (size,)
+        z_0.
+    root : ndarray, shape (size, size)
+        L.
+    notes : tuple of str
+        What was not as it should be.
+    """
+
+    origin: np.ndarray
+    root: np.ndarray
+    notes: tuple[str, ...] = ()
+
+
+def whiten(
+    posterior: CompiledPosterior,
+    theta: np.ndarray,
+    *,
+    progress: Callable[[int, NewtonState], None] | None = None,
+) -> Whitening:
+    """Find the whitened coordinates around a best fit.
+
+    Parameters
+    ----------
+    posterior : CompiledPosterior
+        Functions.
+    theta : ndarray, shape (size,)
+        Best fit.
+    progress : callable, optional
+        Called with (iteration, state) of the search for the mode.
+    """
+    start = posterior.variables.forward(_inside(posterior, theta))
+    unlimited = np.full(len(start), np.inf)
+    state, message = minimise(
+        UnboundedPosterior(posterior),
+        start,
+        (-unlimited, unlimited),
+        tolerance=TOLERANCE,
+        max_iterations=50,
+        progress=progress,
+    )
+    notes = [f"the mode in unbounded coordinates was not found ({message})"] if message else []
+    curvature = -UnboundedPosterior(posterior).hessian(state.theta)
+    diagonal = np.diag(curvature)
+    if np.all(diagonal > 0) and is_positive_definite(curvature, diagonal):
+        root = _root(curvature, np.sqrt(diagonal))
+    else:
+        notes.append("the Hessian is not positive definite: whitened by the absolute values of its curvatures")
+        root = _absolute_root(curvature, np.sqrt(np.where(np.abs(diagonal) > 0, np.abs(diagonal), 1.0)))
+    return Whitening(state.theta, root, tuple(notes))
+
+
+def _inside(posterior: CompiledPosterior, theta: np.ndarray) -> np.ndarray:
+    """Return theta with entries at a limit moved inside, towards the start value."""
+    lower, upper = posterior.variables.bounds()
+    start = posterior.coordinates.start
+    width = np.where(np.isfinite(upper - lower), upper - lower, np.abs(start) + (start == 0))
+    inner = np.where((start > lower) & (start < upper), start, np.where(start <= lower, lower + width, upper - width))
+    at_limit = (theta <= lower) | (theta >= upper)
+    return np.where(at_limit, theta + EDGE * (inner - theta), theta)
+
+
+def _root(curvature: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Return L with L L^T the inverse of a positive definite curvature."""
+    scaled = curvature / np.outer(scale, scale)
+    return np.linalg.cholesky(np.linalg.inv(scaled)) / scale[:, None]
+
+
+def _absolute_root(curvature: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Return L for a curvature that is not positive definite, from the absolute values of its eigenvalues."""
+    values, vectors = np.linalg.eigh(curvature / np.outer(scale, scale))
+    sizes = np.maximum(np.abs(values), SMALLEST_CURVATURE)
+    return vectors / np.sqrt(sizes) / scale[:, None]

@@ -1,0 +1,164 @@
+"""Which prior each free parameter gets: its own, one of those passed to the fit, or one of a named set."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bayesmap.errors import BayesmapInputError, PriorError
+from bayesmap.fold.pixelmap import frame_rotation, unit_vector
+from bayesmap.maps.geometry import WcsGeom
+from bayesmap.maps.sphere import separation
+from bayesmap.models.default_priors import POSITIONS, default_prior
+from bayesmap.models.parameter import Parameter
+from bayesmap.models.prior import Prior
+from bayesmap.models.sky import Models
+from bayesmap.posterior.coordinates import Coordinates
+from bayesmap.posterior.distributions import build_distribution
+from bayesmap.posterior.position import PositionPrior, Scaled
+from bayesmap.posterior.variables import Variable, Variables
+
+SETS = ("default", "flat")
+FLAT = Prior("Flat")
+
+
+def choose_priors(models: Models, priors: str | Mapping[str, Any], geom: WcsGeom) -> dict[str, Any]:
+    """Return the prior of each free parameter by qualified name.
+
+    A prior passed in the mapping comes first, then the parameter's own (from Python or the model file), then the set:
+    `default` where a mapping is passed.
+
+    Parameters
+    ----------
+    models : Models
+        With their own priors.
+    priors : str or dict
+        ``"default"``, ``"flat"``, or name -> prior.
+    geom : WcsGeom
+        Geometry of the counts, the scale of sizes.
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-FT-003 for an unknown set.
+    ModelError
+        BM-MO-002 for an unknown or ambiguous parameter name.
+    PriorError
+        BM-PR-006 for a prior on a frozen parameter.
+    """
+    if isinstance(priors, str) and priors not in SETS:
+        raise BayesmapInputError(
+            "BM-FT-003",
+            what=f"priors is {priors!r}",
+            rule=f"It must be one of {', '.join(SETS)}, or a dict of name and prior",
+            remedy="Use one of these words",
+        )
+    table = models.parameters
+    given = {} if isinstance(priors, str) else {table.resolve(name): prior for name, prior in priors.items()}
+    for name in given:
+        if table[name].frozen:
+            raise PriorError(
+                "BM-PR-006",
+                what=f"a prior was passed for {name}, which is frozen",
+                rule="Only free parameters have a prior",
+                remedy="Unfreeze it, or remove the prior",
+            )
+    radius = map_radius(geom)
+    chosen = {}
+    for name in table.free_names:
+        own = given.get(name, table[name].prior)
+        fallback = FLAT if priors == "flat" else default_prior(_model_class(models, name), table[name], radius)
+        chosen[name] = fallback if own is None else own
+    return chosen
+
+
+def map_radius(geom: WcsGeom, center: tuple[float, float] | None = None) -> float:
+    """Return the largest separation in degrees of a pixel centre from a position, by default the map's centre."""
+    lon, lat = geom.to_image().pixel_centers()
+    lon_0, lat_0 = geom.center if center is None else center
+    return float(separation(lon, lat, lon_0, lat_0).max())
+
+
+def pixel_size(geom: WcsGeom) -> float:
+    """Return the side in degrees of a mean pixel."""
+    return float(np.rad2deg(np.sqrt(np.mean(geom.to_image().solid_angle()))))
+
+
+def build_variables(models: Models, priors: str | Mapping[str, Any], geom: WcsGeom) -> Variables:
+    """Return the free parameters with their distributions.
+
+    Parameters
+    ----------
+    models, priors, geom
+        See `choose_priors`.
+
+    Raises
+    ------
+    PriorError
+        See `choose_priors` and `distributions.build_distribution`.
+    """
+    coordinates = Coordinates(models, tuple(models.parameters.free_names))
+    chosen = choose_priors(models, priors, geom)
+    paired = {i: source for source, pair in coordinates.moving.items() for i in pair}
+    variables: list[Variable] = []
+    for i, name in enumerate(coordinates.names):
+        if i not in paired:
+            parameter = models.parameters[name]
+            distribution, transform = build_distribution(chosen[name], parameter, name)
+            variables.append(Variable(name, (i,), distribution, transform, str(chosen[name]), parameter.unit))
+        elif i == coordinates.moving[paired[i]][0]:
+            flat = priors == "flat"
+            radius = radius_of(models, paired[i], geom)
+            variables.append(_position(paired[i], coordinates, chosen, radius, pixel_size(geom), flat=flat))
+    return Variables(coordinates, tuple(variables), chosen)
+
+
+def radius_of(models: Models, source: str, geom: WcsGeom) -> float:
+    """Return the radius in degrees of the cap around a source's start that holds the whole map."""
+    spatial: Any = models[source].components["spatial"]
+    vector = frame_rotation(spatial.frame, geom.frame) @ unit_vector(np, *spatial.position)
+    start = np.rad2deg(np.arctan2(vector[1], vector[0])), np.rad2deg(np.arcsin(vector[2] / np.linalg.norm(vector)))
+    return map_radius(geom, start)
+
+
+def _position(
+    source: str, coordinates: Coordinates, chosen: Mapping[str, Any], radius: float, pixel: float, *, flat: bool
+) -> Variable:
+    """Return the two-vector of a moving source."""
+    names = tuple(f"{source}.spatial.{bare}" for bare in POSITIONS)
+    parameters = tuple(coordinates.models.parameters[name] for name in names)
+    stated = [chosen[name] for name in names]
+    text = "flat in tangent-plane offsets" if flat else f"uniform on the sphere within {radius:.3g} deg of the start"
+    given: tuple[Any, ...] = ()
+    if any(prior != FLAT for prior in stated):
+        pairs = [_stated(prior, item, radius) for prior, item in zip(stated, parameters, strict=True)]
+        given = tuple(
+            build_distribution(prior, _without_limits(item), name)[0]
+            for prior, item, name in zip(pairs, parameters, names, strict=True)
+        )
+        text = f"lon_0 {pairs[0]}, lat_0 {pairs[1]}"
+    lon, lat = parameters
+    prior = PositionPrior(lon, lat, radius=float("inf") if flat else radius, given=given, text=text)
+    name = f"{source}.spatial.position"
+    return Variable(name, coordinates.moving[source], prior.build(), Scaled(pixel), text, "deg", prior)
+
+
+def _stated(prior: Any, parameter: Parameter, radius: float) -> Any:
+    """Return a stated prior; for the coordinate without one, uniform over the map's radius."""
+    if prior != FLAT:
+        return prior
+    half = radius / parameter.canonical_factor
+    return Prior("Uniform", lower=parameter.value - half, upper=parameter.value + half)
+
+
+def _without_limits(parameter: Parameter) -> Parameter:
+    """Return a parameter without limits: those of a position hold for the two-vector."""
+    return dataclasses.replace(parameter, min=float("nan"), max=float("nan"))
+
+
+def _model_class(models: Models, name: str) -> str:
+    model, kind, _ = name.rsplit(".", 2)
+    return type(models[model].components[kind]).__name__

@@ -1,0 +1,95 @@
+"""A posterior on disk: one netCDF file, no pickle, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import xarray as xr
+
+from bayesmap.errors import BayesmapIOError
+
+ENGINE = "h5netcdf"
+
+
+def save_posterior(tree: xr.DataTree, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+    """Write a posterior.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+        Posterior.
+    path : path-like
+        File to write.
+    overwrite : bool
+        True to replace an existing file.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    BayesmapIOError
+        BM-IO-032 if the file exists, BM-IO-009 if it cannot be written.
+    """
+    target = Path(path)
+    if target.exists() and not overwrite:
+        raise BayesmapIOError(
+            "BM-IO-032",
+            what=f"{target} exists",
+            rule="A file is not replaced unasked",
+            remedy="Choose another name, or pass overwrite=True",
+        )
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        tree.to_netcdf(temporary, engine=ENGINE)
+        temporary.replace(target)
+    except OSError as error:
+        raise BayesmapIOError(
+            "BM-IO-009",
+            what=f"{target} cannot be written: {error}",
+            rule="The folder must exist, be writable and have space",
+            remedy="Choose another place",
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return target
+
+
+def load_posterior(path: str | os.PathLike[str]) -> xr.DataTree:
+    """Read a posterior that `save_posterior` wrote; everything is in memory afterwards.
+
+    Parameters
+    ----------
+    path : path-like
+        File.
+
+    Raises
+    ------
+    BayesmapIOError
+        BM-IO-001 if there is no such file, BM-IO-020 if it is no stored posterior.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise BayesmapIOError(
+            "BM-IO-001", what=f"{source} is not there", rule="It must be a file", remedy="Correct the path"
+        )
+    try:
+        with xr.open_datatree(source, engine=ENGINE) as opened:
+            tree = opened.load()
+    except (OSError, ValueError, KeyError) as error:
+        raise _unreadable(source, str(error)) from error
+    if "posterior" not in tree.children or "verdict" not in tree.attrs:
+        raise _unreadable(source, "it holds no posterior with a verdict")
+    return tree
+
+
+def _unreadable(source: Path, why: str) -> BayesmapIOError:
+    return BayesmapIOError(
+        "BM-IO-020",
+        what=f"{source} is no stored posterior: {why}",
+        rule="It must be a netCDF file written by save_posterior",
+        remedy="Name the right file, or sample again",
+    )
