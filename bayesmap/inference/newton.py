@@ -14,14 +14,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
-
-from bayesmap.posterior.compiled import CompiledPosterior
 
 FIRST_DAMPING = 1e-3
 DAMPING_UP, DAMPING_DOWN = 8.0, 0.1
 LARGEST_DAMPING = 1e12
+
+
+class Smooth(Protocol):
+    """A log-density with derivatives: `CompiledPosterior` in theta, `UnboundedPosterior` in z."""
+
+    def value_and_gradient(self, point: np.ndarray, /) -> tuple[float, np.ndarray]:
+        """Return value and gradient."""
+
+    def hessian(self, point: np.ndarray, /) -> np.ndarray:
+        """Return the Hessian."""
+
+    def fisher(self, point: np.ndarray, /) -> np.ndarray:
+        """Return the expected information of the counts."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +77,7 @@ class NewtonState:
 
 
 def minimise(
-    posterior: CompiledPosterior,
+    posterior: Smooth,
     start: np.ndarray,
     bounds: tuple[np.ndarray, np.ndarray],
     *,
@@ -77,7 +89,7 @@ def minimise(
 
     Parameters
     ----------
-    posterior : CompiledPosterior
+    posterior : Smooth
         Functions.
     start : ndarray
         First coordinates; must have support.
@@ -114,7 +126,7 @@ def minimise(
 
 
 def _state(
-    posterior: CompiledPosterior,
+    posterior: Smooth,
     theta: np.ndarray,
     value: float,
     gradient: np.ndarray,
@@ -148,7 +160,7 @@ def is_positive_definite(matrix: np.ndarray, scale: np.ndarray) -> bool:
 
 
 def _step(
-    posterior: CompiledPosterior, state: NewtonState, bounds: tuple[np.ndarray, np.ndarray], damping: float
+    posterior: Smooth, state: NewtonState, bounds: tuple[np.ndarray, np.ndarray], damping: float
 ) -> tuple[tuple[np.ndarray, float, np.ndarray] | None, float, int]:
     """Try steps with rising damping until one lowers the function; return (theta, value, gradient), damping, nfev."""
     nfev = state.nfev

@@ -66,7 +66,7 @@ class SpatialModel(ModelComponent):
         return values["lon_0"], values["lat_0"]
 
     @staticmethod
-    def evaluate(xp: ModuleType, x: Any, y: Any, **values: Any) -> Any:
+    def evaluate(xp: ModuleType, x: Any, y: Any, *args: Any, **values: Any) -> Any:
         """Return the brightness at an offset; every subclass with an extent has its own formula.
 
         Parameters
@@ -75,6 +75,8 @@ class SpatialModel(ModelComponent):
             `numpy` or `pytensor.tensor`.
         x, y : array or tensor, unit deg
             Offsets towards East and North.
+        *args : never
+            Parameters are given by name; this says to type checkers that subclasses name theirs.
         **values : float or scalar tensor
             Shape parameters in canonical units, without the position.
 
