@@ -105,7 +105,9 @@ class Fold:
         return image.npred(flux, parameters.vectors[name], shape_values(parameters.of(name, "spatial")))
 
 
-def build_fold(dataset: MapDataset, models: Models, exposure_order: str = "true") -> Fold:
+def build_fold(
+    dataset: MapDataset, models: Models, exposure_order: str = "true", energy_integration: str = "binned"
+) -> Fold:
     """Prepare the forward model of a dataset.
 
     Parameters
@@ -116,8 +118,10 @@ def build_fold(dataset: MapDataset, models: Models, exposure_order: str = "true"
         Sources, and at most one background model.
     exposure_order : str
         ``"true"`` or ``"after_psf"``.
+    energy_integration : str
+        ``"binned"`` or ``"interpolated"``, see `build_setup`.
     """
-    setup = build_setup(dataset, exposure_order)
+    setup = build_setup(dataset, exposure_order, energy_integration)
     sources = {model.name: build_source(setup, model) for model in models if isinstance(model, SkyModel)}
     return Fold(setup, models, sources, background_maps(dataset, models))
 

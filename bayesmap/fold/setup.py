@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.interpolate
 import scipy.ndimage
 
 from bayesmap.dataset import MapDataset
@@ -80,7 +81,9 @@ class FoldSetup:
         return self.exposure.data[:, cut : cut + n_lat + 2 * pad, cut : cut + n_lon + 2 * pad]
 
 
-def build_setup(dataset: MapDataset, exposure_order: str = "true") -> FoldSetup:
+def build_setup(
+    dataset: MapDataset, exposure_order: str = "true", energy_integration: str = "binned"
+) -> FoldSetup:
     """Work out what the fold needs of a dataset.
 
     Parameters
@@ -89,10 +92,15 @@ def build_setup(dataset: MapDataset, exposure_order: str = "true") -> FoldSetup:
         Checked dataset.
     exposure_order : str
         ``"true"`` or ``"after_psf"``.
+    energy_integration : str
+        ``"binned"``: a response given per true-energy bin is constant inside the bin; ``"interpolated"``: it is the
+        response at the bin's geometric centre, the exposure log-log linear between centres, the PSF linear and the rows
+        of the energy dispersion by monotone cubics in log energy. A response given at energy nodes is always
+        interpolated.
     """
     geom = dataset.counts.geom.to_image()
     reach = min(psf_reach(dataset.psf, geom), max(geom.n_lat, geom.n_lon) + MARGIN)
-    exposure = bin_exposure(dataset.exposure, pad=2 * reach + TAPER + 4)
+    exposure = bin_exposure(dataset.exposure, pad=2 * reach + TAPER + 4, energy_integration=energy_integration)
     edisp, notes = _edisp_on_bins(dataset, exposure)
     return FoldSetup(
         geom=geom,
@@ -119,7 +127,10 @@ def psf_reach(psf: RadialPSF | PSFKernel | None, geom: WcsGeom) -> int:
 
 
 def _psf_on_bins(psf: RadialPSF | PSFKernel | None, exposure: BinnedExposure) -> RadialPSF | PSFKernel | None:
-    """Return the PSF at the geometric centres of the bins, a radial table interpolated in log energy."""
+    """Return the PSF at the geometric centres of the bins: a radial table interpolated, a kernel that of its bin."""
+    if isinstance(psf, PSFKernel) and len(psf.data) != len(exposure.slope):
+        parent = np.searchsorted(psf.axis.edges, exposure.axis.center) - 1
+        return PSFKernel(exposure.axis, psf.data[parent], psf.notes)
     if not isinstance(psf, RadialPSF):
         return psf
     return psf.resample(exposure.axis).normalised()
@@ -129,21 +140,34 @@ def _edisp_on_bins(dataset: MapDataset, exposure: BinnedExposure) -> tuple[np.nd
     """Return the energy dispersion from the bins to reconstructed energy.
 
     A matrix that only states the overlap of bins (perfect resolution) is made anew for bins between nodes; any other is
-    interpolated in log energy between its rows.
+    interpolated in log energy between its rows; see `_interpolate_rows`.
     """
     axis = dataset.counts.geom.axes[0]
     given = dataset.edisp
     if given is None:
         return EnergyDispersion.from_diagonal(exposure.axis, axis).data, ()
-    if dataset.exposure.geom.axes[0].node_type == "edges":
+    if dataset.exposure.geom.axes[0].node_type == "edges" and len(given.data) == len(exposure.slope):
         return given.data, ()
     if given.is_diagonal:
-        note = "energy dispersion is the overlap of bins: made anew for the bins between the exposure's energy nodes"
+        note = "energy dispersion is the overlap of bins: made anew for the bins of the fold"
         return EnergyDispersion.from_diagonal(exposure.axis, axis).data, (note,)
-    rows = np.log(given.axis_true.center)
-    centre = np.log(np.sqrt(exposure.edges[1:] * exposure.edges[:-1]))
-    data = np.stack([np.interp(centre, rows, column) for column in given.data.T], axis=1)
-    return data, ("energy dispersion interpolated in log energy to the bins between the exposure's energy nodes",)
+    return _interpolate_rows(given, exposure), ("energy dispersion interpolated in log energy to the bins of the fold",)
+
+
+def _interpolate_rows(edisp: EnergyDispersion, exposure: BinnedExposure) -> np.ndarray:
+    """Interpolate by monotone cubics in log energy, flat beyond the first and last row.
+
+    Monotone cubics stay, to round-off, between the rows' values, so no probability is negative; straight lines would
+    smear the migration by up to a quarter of a bin.  The sums of the rows are interpolated likewise and the entries
+    scaled to them: entries interpolated one by one do not keep a sum of one.
+    """
+    rows = np.log(edisp.axis_true.center)
+    centre = np.log(exposure.axis.center)
+    inside = np.minimum(np.maximum(centre, rows[0]), rows[-1])
+    entries = scipy.interpolate.PchipInterpolator(rows, edisp.data)(inside)
+    sums = scipy.interpolate.PchipInterpolator(rows, edisp.data.sum(axis=1))(inside)
+    given = entries.sum(axis=1)
+    return np.asarray(entries * (sums / np.where(given > 0.0, given, 1.0))[:, None])
 
 
 def exposure_spline(exposure: np.ndarray) -> np.ndarray:

@@ -12,7 +12,9 @@ from bayesmap.maps.map import WcsNDMap
 from bayesmap.units import to_float64
 
 NODE_STEP = 0.1
-"""Widest bin, in ln E, between the energy nodes of an exposure."""
+"""Widest bin, in ln E, between energies at which an exposure is known."""
+ENERGY_INTEGRATIONS = ("binned", "interpolated")
+"""How the response varies inside a true-energy bin, see `bin_exposure`."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +46,17 @@ class BinnedExposure:
         return MapAxis.from_edges(self.edges, name="energy_true", unit="TeV", interp="log")
 
 
-def bin_exposure(exposure: WcsNDMap, pad: int) -> BinnedExposure:
+def bin_exposure(exposure: WcsNDMap, pad: int, energy_integration: str = "binned") -> BinnedExposure:
     r"""Turn an exposure map into exposure per true-energy bin on a padded sky.
 
-    An exposure given per bin stays as it is.  One given at energy nodes makes bins **between** the nodes, no wider than
-    `NODE_STEP` in ln E so that the PSF follows the energy inside them: with :math:`\epsilon` log-log linear between
-    nodes k and k + 1, a bin has the value at its geometric centre, and the slope is
-    :math:`\ln(\bar\epsilon_{k+1}/\bar\epsilon_k) / \ln(E_{k+1}/E_k)` with the mean exposures of the map; that the slope
-    varies over the map enters only in second order, because the centre value is local.
+    An exposure given per bin stays as it is ("binned"), or is taken as the value at the bin's geometric centre
+    ("interpolated") and each half of a bin divided as below, the outermost halves by continuation.  One given at energy
+    nodes makes bins **between** the nodes.
+
+    A division is no wider than `NODE_STEP` in ln E, so that the PSF follows the energy inside it.  With
+    :math:`\epsilon` log-log linear between energies k and k + 1, it has the value at its geometric centre, and the
+    slope is :math:`\ln(\bar\epsilon_{k+1}/\bar\epsilon_k) / \ln(E_{k+1}/E_k)` with the mean exposures of the map; that
+    the slope varies over the map enters only in second order, because the centre value is local.
 
     Parameters
     ----------
@@ -59,6 +64,8 @@ def bin_exposure(exposure: WcsNDMap, pad: int) -> BinnedExposure:
         Exposure with an edge or node energy axis.
     pad : int
         Pixels to add on each side; see `extrapolate`.
+    energy_integration : str
+        ``"binned"`` or ``"interpolated"``.
 
     Returns
     -------
@@ -66,7 +73,9 @@ def bin_exposure(exposure: WcsNDMap, pad: int) -> BinnedExposure:
     """
     axis = exposure.geom.axes[0]
     data = to_float64(exposure.quantity, "cm2 s", "exposure")
-    if axis.node_type == "edges":
+    if axis.node_type == "edges" and energy_integration == "interpolated" and axis.nbin > 1:
+        edges, slope, data = _bins_inside_bins(axis, data)
+    elif axis.node_type == "edges":
         edges, slope = axis.edges, np.zeros(axis.nbin)
     else:
         edges, slope, data = _bins_between_nodes(axis.center, data)
@@ -75,18 +84,55 @@ def bin_exposure(exposure: WcsNDMap, pad: int) -> BinnedExposure:
 
 def _bins_between_nodes(nodes: np.ndarray, data: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return edges, slopes and centre values of bins between energy nodes; see `bin_exposure`."""
-    mean = data.mean(axis=(1, 2))
-    edges, slopes, planes = [nodes[:1]], [], []
-    for k, (low, high) in enumerate(itertools.pairwise(nodes)):
-        n = int(np.ceil(np.log(high / low) / NODE_STEP))
-        edges.append(low * (high / low) ** (np.arange(1, n + 1) / n))
-        positive = (data[k] > 0) & (data[k + 1] > 0)
-        ratio = np.where(positive, data[k + 1], 1.0) / np.where(positive, data[k], 1.0)
-        planes += [np.where(positive, data[k] * ratio ** ((i + 0.5) / n), 0.0) for i in range(n)]
-        seen = mean[k] > 0 and mean[k + 1] > 0
-        slopes += [np.log(mean[k + 1] / mean[k]) / np.log(high / low) if seen else 0.0] * n
-    edges[-1][-1] = nodes[-1]
-    return np.concatenate(edges), np.array(slopes), np.stack(planes)
+    pieces = [
+        _divide(low, high, nodes[k : k + 2], data[k : k + 2], np.zeros_like(data[k]))
+        for k, (low, high) in enumerate(itertools.pairwise(nodes))
+    ]
+    return _joined(pieces)
+
+
+def _bins_inside_bins(axis: MapAxis, data: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return edges, slopes and centre values of bins inside the halves of given bins; see `bin_exposure`.
+
+    Where a neighbour's exposure is zero, at a threshold, a bin keeps its own value.
+    """
+    centre = np.sqrt(axis.edges[1:] * axis.edges[:-1])
+    pieces = []
+    for k in range(axis.nbin):
+        for low, high, first in ((axis.edges[k], centre[k], k - 1), (centre[k], axis.edges[k + 1], k)):
+            pair = min(max(first, 0), axis.nbin - 2)
+            pieces.append(_divide(low, high, centre[pair : pair + 2], data[pair : pair + 2], data[k]))
+    return _joined(pieces)
+
+
+def _divide(
+    low: float, high: float, energies: np.ndarray, planes: np.ndarray, otherwise: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Divide a range of energies on the power law through two planes.
+
+    Returns
+    -------
+    tuple
+        Edges, slopes and centre values; `otherwise` are the values of pixels where a plane is zero.
+    """
+    n = int(np.ceil(np.log(high / low) / NODE_STEP))
+    width = np.log(energies[1] / energies[0])
+    positive = (planes[0] > 0) & (planes[1] > 0)
+    ratio = np.where(positive, planes[1], 1.0) / np.where(positive, planes[0], 1.0)
+    position = (np.log(low / energies[0]) + np.log(high / low) * (np.arange(n) + 0.5) / n) / width
+    values = np.stack([np.where(positive, planes[0] * ratio**t, otherwise) for t in position])
+    mean = planes.mean(axis=(1, 2))
+    slope = np.log(mean[1] / mean[0]) / width if np.all(mean > 0) else 0.0
+    edges = low * (high / low) ** (np.arange(n + 1) / n)
+    edges[-1] = high
+    return edges, np.full(n, slope), values
+
+
+def _joined(
+    pieces: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    edges, slopes, planes = zip(*pieces, strict=True)
+    return np.concatenate([edges[0][:1], *(e[1:] for e in edges)]), np.concatenate(slopes), np.concatenate(planes)
 
 
 def extrapolate(data: np.ndarray, pad: int) -> np.ndarray:
