@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
+from pymc.distributions.continuous import HalfStudentTRV
 from pymc.distributions.transforms import Interval, _default_transform
 from pymc.logprob.utils import ParameterValueError
 from pytensor.compile.mode import Mode
@@ -18,6 +19,8 @@ from bayesmap.models.parameter import Parameter
 from bayesmap.models.prior import Prior
 
 FLAT_TYPES = ("Flat", "Uniform", "UniformPrior")
+ENDS = {"LogitNormal": (0.0, 1.0), "VonMisesRV": (-math.pi, math.pi)}
+"""Support of distributions for which PyMC has no transform, or (on the circle) one that is not unique."""
 
 
 def build_distribution(prior: Any, parameter: Parameter, name: str) -> tuple[Any, Any]:
@@ -48,11 +51,11 @@ def build_distribution(prior: Any, parameter: Parameter, name: str) -> tuple[Any
         BM-PR-001 for something that is no prior; BM-PR-002 units; BM-PR-003 arguments that PyMC refuses; BM-PR-004 no
         support at the start value.
     """
-    if isinstance(prior, Prior):
-        check_weight(prior)
-        if prior.type in FLAT_TYPES:
-            return _flat(prior, parameter)
     try:
+        if isinstance(prior, Prior):
+            check_weight(prior)
+            if prior.type in FLAT_TYPES:
+                return _flat(prior, parameter, name)
         distribution = _truncated(_distribution(prior, parameter, name), parameter)
         transform = default_transform(distribution)
         _check_support(distribution, parameter, prior, name)
@@ -67,8 +70,14 @@ def build_distribution(prior: Any, parameter: Parameter, name: str) -> tuple[Any
 
 
 def default_transform(distribution: Any) -> Any:
-    """Return PyMC's transform of a distribution to unbounded values, or None."""
-    return _default_transform(distribution.owner.op, distribution)
+    """Return the transform of a distribution to unbounded values, or None: PyMC's, unless that misses the support."""
+    op = distribution.owner.op
+    kind = type(op).__name__
+    if kind in ENDS:
+        return Interval(*ENDS[kind])
+    if kind == "WaldRV":
+        return Interval(lower=float(evaluate(op.dist_params(distribution.owner)[-1])), upper=None)
+    return _default_transform(op, distribution)
 
 
 def exact(value: float) -> Any:
@@ -108,14 +117,16 @@ def check_weight(prior: Prior) -> None:
         )
 
 
-def _flat(prior: Prior, parameter: Parameter) -> tuple[Any, Any]:
+def _flat(prior: Prior, parameter: Parameter, name: str) -> tuple[Any, Any]:
     arguments = prior.arguments(parameter.unit)
     low = max(arguments.get("lower", arguments.get("min", -math.inf)), _or(parameter.min, -math.inf))
     high = min(arguments.get("upper", arguments.get("max", math.inf)), _or(parameter.max, math.inf))
     if math.isfinite(low) and math.isfinite(high):
         distribution = pm.Uniform.dist(exact(low), exact(high))
-        _check_support(distribution, parameter, prior, parameter.name)
+        _check_support(distribution, parameter, prior, name)
         return distribution, default_transform(distribution)
+    if not low <= parameter.value <= high:
+        raise _no_support(parameter, prior, name, -math.inf)
     if math.isinf(low) and math.isinf(high):
         return pm.Flat.dist(), None
     return pm.Flat.dist(), Interval(lower=None if math.isinf(low) else low, upper=None if math.isinf(high) else high)
@@ -196,21 +207,28 @@ def _with_interval(distribution: Any, low: float, high: float) -> Any:
 def _truncated(distribution: Any, parameter: Parameter) -> Any:
     """Cut a distribution at the parameter's limits, where these lie inside its support."""
     low, high = support_of(distribution, default_transform(distribution))
-    lower = parameter.min if parameter.min > low else None
-    upper = parameter.max if parameter.max < high else None
-    if lower is None and upper is None:
+    if not (parameter.min > low or parameter.max < high):
         return distribution
-    ends = {key: None if end is None else exact(end) for key, end in (("lower", lower), ("upper", upper))}
-    return pm.Truncated.dist(distribution, **ends)
+    # Both ends are stated: from a single one PyMC would take the other to be infinite.
+    ends = {"lower": max(low, _or(parameter.min, low)), "upper": min(high, _or(parameter.max, high))}
+    if isinstance(distribution.owner.op, HalfStudentTRV):
+        # Between the same ends, and unlike the half one it has a cumulative function.
+        nu, sigma = distribution.owner.op.dist_params(distribution.owner)
+        distribution = pm.StudentT.dist(nu, exact(0.0), sigma=sigma)
+    return pm.Truncated.dist(distribution, **{key: exact(end) for key, end in ends.items() if math.isfinite(end)})
 
 
 def _check_support(distribution: Any, parameter: Parameter, prior: Any, name: str) -> None:
     value = float(evaluate(pm.logp(distribution, pt.constant(parameter.value))))
     if math.isnan(value) or value == -math.inf:
-        raise PriorError(
-            "BM-PR-004",
-            what=f"the prior {prior} gives the start value {parameter.value:g} {parameter.unit} of {name} "
-            f"the log-density {value}",
-            rule="The start value must lie where its prior has support",
-            remedy="Change the start value, or the prior",
-        )
+        raise _no_support(parameter, prior, name, value)
+
+
+def _no_support(parameter: Parameter, prior: Any, name: str, value: float) -> PriorError:
+    return PriorError(
+        "BM-PR-004",
+        what=f"the prior {prior} gives the start value {parameter.value:g} {parameter.unit} of {name} "
+        f"the log-density {value}",
+        rule="The start value must lie where its prior has support",
+        remedy="Change the start value, or the prior",
+    )
