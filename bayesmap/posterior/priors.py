@@ -107,6 +107,8 @@ def build_variables(models: Models, priors: str | Mapping[str, Any], geom: WcsGe
     for i, name in enumerate(coordinates.names):
         if i not in paired:
             parameter = models.parameters[name]
+            if _is_lone_position(name) and priors != "flat":
+                chosen[name] = _stated(chosen[name], parameter, *_reach(models, name, geom))
             distribution, transform = build_distribution(chosen[name], parameter, name)
             variables.append(Variable(name, (i,), distribution, transform, str(chosen[name]), parameter.unit))
         elif i == coordinates.moving[paired[i]][0]:
@@ -134,7 +136,8 @@ def _position(
     text = "flat in tangent-plane offsets" if flat else f"uniform on the sphere within {radius:.3g} deg of the start"
     given: tuple[Any, ...] = ()
     if any(prior != FLAT for prior in stated):
-        pairs = [_stated(prior, item, radius) for prior, item in zip(stated, parameters, strict=True)]
+        lat_0 = parameters[1].canonical_value
+        pairs = [_stated(prior, item, radius, lat_0) for prior, item in zip(stated, parameters, strict=True)]
         given = tuple(
             build_distribution(prior, _without_limits(item), name)[0]
             for prior, item, name in zip(pairs, parameters, names, strict=True)
@@ -146,12 +149,30 @@ def _position(
     return Variable(name, coordinates.moving[source], prior.build(), Scaled(pixel), text, "deg", prior)
 
 
-def _stated(prior: Any, parameter: Parameter, radius: float) -> Any:
-    """Return a stated prior; for the coordinate without one, uniform over the map's radius."""
+def _is_lone_position(name: str) -> bool:
+    """Return True for a longitude or latitude; one that is free alone, where this is asked."""
+    return name.rsplit(".", 2)[1:] in [["spatial", bare] for bare in POSITIONS]
+
+
+def _reach(models: Models, name: str, geom: WcsGeom) -> tuple[float, float]:
+    """Return the radius of the cap around a source's start, and the latitude of that, in degrees."""
+    source = name.rsplit(".", 2)[0]
+    spatial: Any = models[source].components["spatial"]
+    return radius_of(models, source, geom), spatial.position[1]
+
+
+def _stated(prior: Any, parameter: Parameter, radius: float, lat_0: float) -> Any:
+    """Return a stated prior; for a coordinate without one, uniform over the range that the cap covers."""
     if prior != FLAT:
         return prior
-    half = radius / parameter.canonical_factor
-    return Prior("Uniform", lower=parameter.value - half, upper=parameter.value + half)
+    low, high = parameter.canonical_value - radius, parameter.canonical_value + radius
+    if parameter.name == POSITIONS[0]:
+        reaches_pole = abs(lat_0) + radius >= 90.0
+        half = 180.0 if reaches_pole else np.rad2deg(np.arcsin(np.sin(np.deg2rad(radius)) / np.cos(np.deg2rad(lat_0))))
+        low, high = parameter.canonical_value - half, parameter.canonical_value + half
+    else:
+        low, high = max(low, -90.0), min(high, 90.0)
+    return Prior("Uniform", lower=low / parameter.canonical_factor, upper=high / parameter.canonical_factor)
 
 
 def _without_limits(parameter: Parameter) -> Parameter:
