@@ -50,3 +50,20 @@ def reference_data() -> Path:
 def rng() -> np.random.Generator:
     """Seeded generator, the same numbers in every test and every run."""
     return np.random.default_rng(20260101)
+
+
+@pytest.fixture(scope="session")
+def small_fit():
+    """Optimized fit of a point source on a small map; compiled once. Tests must not change it."""
+    from bayesmap.fit import MapFit
+    from bayesmap.testing import toy_dataset, toy_models
+
+    fit = MapFit.from_dataset(toy_dataset(npix=12), toy_models())
+    assert fit.optimize().success
+    return fit
+
+
+@pytest.fixture(scope="session")
+def small_tree(small_fit):
+    """Draws of `small_fit`; tests must not change them."""
+    return small_fit.sample(draws=500, tune=200, chains=4, cores=2, random_seed=7)

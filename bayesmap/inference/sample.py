@@ -15,6 +15,8 @@ from bayesmap.inference.whitening import Whitening, whiten
 from bayesmap.posterior.compiled import CompiledPosterior
 from bayesmap.results.draws import Draws
 
+LARGEST = 2**63
+"""Samplers hold their numbers in 64 bits."""
 WARM_UP = 300
 """Draws of warm-up: only the step size is left to find, the whitening has done the rest."""
 
@@ -72,9 +74,12 @@ def sample(
     BayesmapInputError
         BM-FT-002, 004 for the sampler; BM-FT-005 for a number that makes no sense.
     FitStateError
-        BM-FT-006 if the run was interrupted before the first draw.
+        BM-FT-006 if the run was interrupted before the first draw; BM-FT-008 if the best fit has no support.
     """
-    check_numbers(draws=draws, tune=tune, chains=chains, cores=cores, target_accept=target_accept)
+    check_numbers(
+        draws=draws, tune=tune, chains=chains, cores=cores, random_seed=random_seed, target_accept=target_accept,
+        max_treedepth=max_treedepth,
+    )  # fmt: skip
     run = load(nuts_sampler)
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if random_seed is None else int(random_seed)
     started = time.perf_counter()
@@ -121,7 +126,7 @@ def _draws(
 
 
 def check_numbers(**numbers: float | None) -> None:
-    """Refuse numbers of draws, chains or cores below one, and an acceptance outside (0, 1).
+    """Refuse numbers below one (tune and random_seed: below zero), and an acceptance outside (0, 1).
 
     Raises
     ------
@@ -132,12 +137,13 @@ def check_numbers(**numbers: float | None) -> None:
         if number is None:
             continue
         whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
-        accepted = 0.0 < number < 1.0 if name == "target_accept" else whole and number >= (name != "tune")
+        smallest = 0 if name in ("tune", "random_seed") else 1
+        accepted = 0.0 < number < 1.0 if name == "target_accept" else whole and smallest <= number < LARGEST
         if not accepted:
             raise BayesmapInputError(
                 "BM-FT-005",
                 what=f"{name} is {number!r}",
-                rule="draws, chains and cores are whole numbers above zero, tune is one from zero on, target_accept "
-                "lies between 0 and 1",
+                rule="draws, chains, cores and max_treedepth are whole numbers above zero, tune and random_seed from "
+                "zero on, below 2^63; target_accept lies between 0 and 1",
                 remedy="Correct it",
             )

@@ -19,8 +19,8 @@ TOLERANCE = 1e-2
 """Sigma within which the mode is found: enough for an origin."""
 SMALLEST_CURVATURE = 1e-4
 """Where the Hessian is not positive definite, curvatures in units of the diagonal below this one are raised to it."""
-EDGE = 1e-3
-"""Fraction of its distance to the start by which a best fit at a limit is moved inside."""
+EDGE = 0.1
+"""By how many standard deviations (of the expected information) a best fit at a limit is moved inside."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +81,16 @@ def whiten(
 
 
 def _inside(posterior: CompiledPosterior, theta: np.ndarray) -> np.ndarray:
-    """Return theta with entries at a limit moved inside, towards the start value."""
+    """Return theta with entries at a limit moved inside."""
     lower, upper = posterior.variables.bounds()
+    if np.all((theta > lower) & (theta < upper)):
+        return theta
+    information = np.diag(posterior.fisher(theta))
     start = posterior.coordinates.start
-    width = np.where(np.isfinite(upper - lower), upper - lower, np.abs(start) + (start == 0))
-    inner = np.where((start > lower) & (start < upper), start, np.where(start <= lower, lower + width, upper - width))
-    at_limit = (theta <= lower) | (theta >= upper)
-    return np.where(at_limit, theta + EDGE * (inner - theta), theta)
+    known = information > 0
+    sigma = np.where(known, 1.0 / np.sqrt(np.where(known, information, 1.0)), np.abs(start) + (start == 0))
+    step = EDGE * np.minimum(sigma, upper - lower)
+    return np.where(theta <= lower, lower + step, np.where(theta >= upper, upper - step, theta))
 
 
 def _root(curvature: np.ndarray, scale: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesmap.errors import BayesmapInputError
+from bayesmap.errors import BayesmapInputError, FitStateError
 from bayesmap.inference.whitening import Whitening
 from bayesmap.posterior.compiled import CompiledPosterior
 
@@ -71,8 +71,20 @@ class Target:
         """Return over-dispersed starting points with support, shape (len(seeds), size).
 
         Standard normals times `spread` around the mode; a point without support is halved until it has some.
+
+        Raises
+        ------
+        FitStateError
+            BM-FT-008 if the mode itself has none.
         """
         function = self.evaluate()
+        if not np.isfinite(function(np.zeros(self.size))[0]):
+            raise FitStateError(
+                "BM-FT-008",
+                what="the point around which sampling is to start has no support, or no finite gradient",
+                rule="Chains start around the best fit",
+                remedy="Look at the best fit (optimize() and its reasons); give the parameters other start values",
+            )
         points = []
         for seed in seeds:
             w = spread * np.random.default_rng(seed).standard_normal(self.size)
