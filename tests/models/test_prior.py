@@ -125,7 +125,7 @@ def test_every_parameter_has_a_proper_default_with_support_at_its_start(model, p
         ("PowerLawNormSpectralModel", Parameter("tilt", 0.0), "Normal(mu=0, sigma=1)"),
         ("PowerLawSpectralModel", Parameter("amplitude", 2e-12, "cm-2 s-1 TeV-1"), "HalfStudentT(nu=3, sigma=1e-11)"),
         ("PowerLawSpectralModel", Parameter("amplitude", 0.0, "cm-2 s-1 GeV-1"), "HalfStudentT(nu=3, sigma=0.001)"),
-        ("ExpCutoffPowerLawSpectralModel", Parameter("lambda_", 0.1, "TeV-1"), "HalfStudentT(nu=3, sigma=0.5)"),
+        ("ExpCutoffPowerLawSpectralModel", Parameter("lambda_", 0.1, "TeV-1"), "StudentT(nu=3, mu=0, sigma=0.5)"),
         ("GaussianSpatialModel", Parameter("sigma", 12.0, "arcmin"), "HalfNormal(sigma=180)"),
         ("DiskSpatialModel", Parameter("r_0", 0.2, "deg"), "HalfNormal(sigma=3)"),
         ("GaussianSpatialModel", Parameter("e", 0.5), "Uniform(lower=0, upper=1)"),
