@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -67,14 +68,17 @@ def run(target: Target, settings: Settings) -> RawDraws:
 
 def _wait(sampler: Any) -> tuple[Any, str]:
     """Wait for the end, or for an interrupt, after which what was drawn is kept."""
-    try:
-        while True:
-            try:
-                return sampler.wait(timeout=POLL), "finished"
-            except TimeoutError:  # not finished yet; between two waits Python sees the user's interrupt
-                continue
-    except KeyboardInterrupt:
-        return sampler.abort(), "interrupted"
+    with warnings.catch_warnings():
+        # Of a run with fewer draws than chains, or none: ArviZ suspects that the axes were exchanged.
+        warnings.filterwarnings("ignore", "Found chain dimension to be longer than draw dimension", UserWarning)
+        try:
+            while True:
+                try:
+                    return sampler.wait(timeout=POLL), "finished"
+                except TimeoutError:  # not finished yet; between two waits Python sees the user's interrupt
+                    continue
+        except KeyboardInterrupt:
+            return sampler.abort(), "interrupted"
 
 
 def finished_draws(w: np.ndarray) -> tuple[np.ndarray, int]:
