@@ -27,6 +27,9 @@ LARGEST_DEPTH_FRACTION = 0.05
 FEWEST_CHAINS = 4
 EDGE_WIDTH, EDGE_FRACTION = 0.01, 0.05
 """More than EDGE_FRACTION of the draws within EDGE_WIDTH of the range at an end of the support is a pile-up."""
+OPEN_EDGE_FRACTION = 0.1
+"""The same where the support has one end only and the range is that of 99 % of the draws: of an exponential, the
+posterior of an amplitude that the data do not need, 4.5 % lie there, and it is a fine posterior."""
 TWIN_DISTANCE = 4.0
 """Sources of one kind whose parameters differ by less than this many standard deviations are exchangeable."""
 
@@ -109,7 +112,7 @@ def _at_bound(draws: xr.Dataset, variables: Variables) -> Iterator[str]:
             if np.isfinite(end):
                 span = abs(other - end) if np.isfinite(other) else np.quantile(np.abs(values - end), 0.99)
                 share = float(np.mean(np.abs(values - end) < EDGE_WIDTH * span))
-                if share > EDGE_FRACTION:
+                if share > (EDGE_FRACTION if np.isfinite(other) else OPEN_EDGE_FRACTION):
                     yield f"at_bound: {share:.0%} of the draws of {name} lie at the end {end:g} of its support"
 
 
