@@ -43,16 +43,16 @@ class MapFit:
         Expected background counts.
     mask : WcsNDMap, path or live map, optional
         Boolean; True where a bin is used.
-    psf : RadialPSF, PSFKernel, path or live object, optional
-        Point spread function in true energy.
-    edisp : EnergyDispersion, path or live object, optional
-        Energy dispersion.
+    psf, edisp : RadialPSF or PSFKernel, EnergyDispersion; path or live object, optional
+        Point spread function in true energy; energy dispersion.
     background_model : BackgroundModel, optional
         Background map with a free norm; instead of `background`.
     exposure_order : str
         ``"true"``: exposure at the true position, before the PSF; ``"after_psf"``: at the pixel, after it.
     convention : str
         ``"exact"``, or ``"gammapy010"`` to reproduce the seed's numbers.
+    energy_integration : str
+        ``"binned"``: one exposure for each true-energy bin; ``"interpolated"``: log-log between the bin centres.
     priors : str or dict
         What free parameters without a prior of their own get: ``"default"``, documented weakly informative ones;
         ``"flat"``, so that the best fit is the maximum of the likelihood; or a dict of name and prior (the rest gets
@@ -89,6 +89,7 @@ class MapFit:
         *,
         exposure_order: str = "true",
         convention: str = "exact",
+        energy_integration: str = "binned",
         priors: str | Mapping[str, Any] = "default",
         allow_asimov: bool = False,
         name: str = "dataset",
@@ -106,7 +107,8 @@ class MapFit:
         models = Models(model)
         if background_model is not None:
             models = models + background_model
-        self._set_up(dataset, models, FitOptions(exposure_order, convention, priors), allow_asimov=allow_asimov)
+        chosen = FitOptions(exposure_order, convention, priors, energy_integration)
+        self._set_up(dataset, models, chosen, allow_asimov=allow_asimov)
 
     @classmethod
     def from_dataset(
@@ -116,12 +118,14 @@ class MapFit:
         *,
         exposure_order: str = "true",
         convention: str = "exact",
+        energy_integration: str = "binned",
         priors: str | Mapping[str, Any] = "default",
         allow_asimov: bool = False,
     ) -> MapFit:
         """Return the fit of models to a dataset; parameters as of the class."""
         fit = cls.__new__(cls)
-        fit._set_up(dataset, Models(models), FitOptions(exposure_order, convention, priors), allow_asimov=allow_asimov)
+        chosen = FitOptions(exposure_order, convention, priors, energy_integration)
+        fit._set_up(dataset, Models(models), chosen, allow_asimov=allow_asimov)
         return fit
 
     def _set_up(self, dataset: MapDataset, models: Models, options: FitOptions, *, allow_asimov: bool) -> None:
@@ -220,7 +224,6 @@ class MapFit:
             ``"newton"``: damped Newton method with the exact Hessian.
         **options
             ``tolerance`` (sigma), ``max_iterations``, ``progress`` (called with iteration and state).
-
         """
         self._best, self._theta = optimize(self._posterior, self._stat_at, backend, **options)
         self._covariance = self._tree = None
@@ -293,10 +296,9 @@ class MapFit:
         numbers = {"draws": draws, "tune": tune, "chains": chains, "cores": cores, "random_seed": random_seed}
         settings: dict[str, Any] = numbers | {"nuts_sampler": nuts_sampler} | options
         found = sample(self._posterior, self._theta, lambda: self.pymc_model, **settings)
-        tree = posterior_tree(found, self._posterior.variables, self.dataset, self._options.record())
-        tree.attrs["verdict"] = judge(tree, self._posterior.variables).to_json()
-        self._tree = tree
-        return tree
+        self._tree = posterior_tree(found, self._posterior.variables, self.dataset, self._options.record())
+        self._tree.attrs["verdict"] = judge(self._tree, self._posterior.variables).to_json()
+        return self._tree
 
     def confidence(
         self, parameter: str, backend: str = "nuts", sigma: float = 1.0, *, kind: str = "eti", **options: Any

@@ -18,7 +18,7 @@ import scipy.fft
 
 from bayesmap.fold.kernel import SplineTable
 from bayesmap.fold.ops.fourier import InverseRealFFT2, RealFFT2
-from bayesmap.fold.ops.window import CutWindow
+from bayesmap.fold.ops.window import CutWindow, PlaceWindow
 from bayesmap.fold.placement import Place, put
 from bayesmap.fold.point import constant
 from bayesmap.fold.setup import FoldSetup, exposure_spline
@@ -103,7 +103,7 @@ class CompactImage:
         for bank in self.banks:
             before = bank.reach + self.half
             window = self._window(bank, mixing, place, self._moments(bank.factor, place, ellipse, values))
-            total = total + put(window, place, before, self.setup.shape, self.margin)
+            total = total + put(window, place, (before, before), self.setup.shape, self.margin)
         return total
 
     def _window(self, bank: PSFBank, mixing: Any, place: Place, moments: Any) -> Any:
@@ -148,8 +148,7 @@ class CompactImage:
         moments = moments[None] * self._fine_exposure(bank.factor, place) if self.setup.before_psf else moments[None]
         split = moments.reshape((-1, coarse, bank.factor, coarse, bank.factor))
         split = split.transpose(2, 4, 0, 1, 3).reshape((bank.factor**2, -1, coarse, coarse))
-        rest = bank.size - coarse
-        return pt.pad(split, ((0, 0), (0, 0), (0, rest), (0, rest)))
+        return PlaceWindow(bank.size, bank.size)(split, 0, 0)
 
     def _fine_exposure(self, factor: int, place: Place) -> Any:
         """Return the exposure at the lattice points, shape (n_true, n, n)."""

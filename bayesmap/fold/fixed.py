@@ -16,6 +16,7 @@ import scipy.fft
 import scipy.ndimage
 
 from bayesmap.fold.kernel import kernel_transform, radial_transform
+from bayesmap.fold.ops.window import PlaceWindow
 from bayesmap.fold.point import constant
 from bayesmap.fold.setup import TAPER, FoldSetup, exposure_spline
 from bayesmap.fold.wide import _taper
@@ -52,9 +53,8 @@ class FixedImage:
     def npred(self, flux: Any) -> Any:
         """Return predicted counts, shape (n_reco, n_lat, n_lon), for a flux per true-energy bin."""
         window = pt.tensordot(self.edisp.T * flux, self.templates, axes=1)
-        height, width = self.templates.type.shape[1:]
         (i, j), (n_lat, n_lon) = self.corner, self.shape
-        return pt.pad(window, ((0, 0), (i, n_lat - i - height), (j, n_lon - j - width)))
+        return PlaceWindow(n_lat, n_lon)(window, i, j)
 
 
 def build_fixed_image(setup: FoldSetup, templates: np.ndarray, name: str) -> FixedImage:

@@ -67,22 +67,22 @@ def sample(coefficients: Any, place: Place, margin: int) -> Any:
     return pt.sum(window * weights, axis=(-2, -1))
 
 
-def put(window: Any, place: Place, before: int, shape: tuple[int, int], margin: int) -> Any:
+def put(window: Any, place: Place, before: tuple[Any, Any], shape: tuple[int, int], margin: int) -> Any:
     """Return map planes with the window whose pixel `before` is the source's whole pixel.
 
     Parameters
     ----------
-    window : tensor, shape (n_planes, n, n)
+    window : tensor, shape (n_planes, n_y, n_x)
         Values.
     place : Place
         Where.
-    before : int
-        Pixels of the window before the source's.
+    before : (int, int) or tensors
+        Pixels of the window before the source's along y and x.
     shape : (n_lat, n_lon)
         Pixels of the map.
     margin : int
         Pixels of the canvas around the map, enough for a source at its padded edge.
     """
     canvas = PlaceWindow(shape[0] + 2 * margin, shape[1] + 2 * margin)
-    planes = canvas(window, place.i_y - before + margin, place.i_x - before + margin)
+    planes = canvas(window, place.i_y - before[0] + margin, place.i_x - before[1] + margin)
     return planes[:, margin : margin + shape[0], margin : margin + shape[1]]

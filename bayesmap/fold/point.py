@@ -60,22 +60,42 @@ class PointImage:
         mixing = self.setup.edisp.T * flux
         total = 0.0
         for factor, reach, table in self.tables:
-            stamp = _stamp(table, factor, place)
-            if not self.setup.before_psf:
-                n = stamp.type.shape[-1]
-                shift = self.margin - reach
-                stamp = stamp * CutWindow(n, n)(self.exposure, place.i_y + shift, place.i_x + shift)
-            window = pt.tensordot(mixing, stamp, axes=1)
-            total = total + put(window, place, reach, self.setup.shape, self.margin)
+            total = total + self._image(mixing, place, factor, reach, table)
         return total
 
+    def _image(self, mixing: Any, place: Place, factor: int, reach: int, table: Any) -> Any:
+        """Return the counts by one table: the part of its window that the map can hold, put in its place."""
+        (n_lat, n_lon), side = self.setup.shape, table.type.shape[-1]
+        n_y, n_x = min(side, n_lat), min(side, n_lon)
+        first_y, first_x = _first(place.i_y, reach, side, n_y), _first(place.i_x, reach, side, n_x)
+        stamp = _stamp(table, factor, place, (first_y, first_x), (n_y, n_x))
+        if not self.setup.before_psf:
+            shift = self.margin - reach
+            at = (place.i_y + first_y + shift, place.i_x + first_x + shift)
+            stamp = stamp * CutWindow(n_y, n_x)(self.exposure, *at)
+        window = pt.tensordot(mixing, stamp, axes=1)
+        # A window moved by `first` begins at most its own size before the map, and never after its end.
+        margin = self.margin if max(n_y, n_x) == side else max(n_lat, n_lon) + 2
+        return put(window, place, (reach - first_y, reach - first_x), self.setup.shape, margin)
 
-def _stamp(table: Any, factor: int, place: Place) -> Any:
-    """Return the image at the place, shape (n_true, window, window)."""
+
+def _first(i: Any, reach: int, side: int, n: int) -> Any:
+    """Return the first row of a table's window, `side` rows around row `reach` at pixel i, that is worked out.
+
+    Row w stands at pixel i + w - reach; of a window larger than the map those of pixels 0 ... n - 1, as far as it has
+    them.
+    """
+    if n == side:
+        return pt.constant(0, dtype="int64")
+    return pt.minimum(pt.maximum(reach - i, 0), side - n)
+
+
+def _stamp(table: Any, factor: int, place: Place, first: tuple[Any, Any], size: tuple[int, int]) -> Any:
+    """Return the image at the place, shape (n_true, *size)."""
     start_y, frac_y = _phase(factor, place.d_y)
     start_x, frac_x = _phase(factor, place.d_x)
     weights = spline_weights(frac_y, TAPS)[:, None] * spline_weights(frac_x, TAPS)[None, :]
-    return SplineStamp()(table, start_y, start_x, weights)
+    return SplineStamp(*size)(table, pt.stack([start_y, start_x, *first]), weights)
 
 
 def _phase(factor: int, offset: Any) -> tuple[Any, Any]:

@@ -130,10 +130,10 @@ def _psf_on_bins(psf: RadialPSF | PSFKernel | None, exposure: BinnedExposure) ->
     """Return the PSF at the geometric centres of the bins: a radial table interpolated, a kernel that of its bin."""
     if isinstance(psf, PSFKernel) and len(psf.data) != len(exposure.slope):
         parent = np.searchsorted(psf.axis.edges, exposure.axis.center) - 1
-        return PSFKernel(exposure.axis, psf.data[parent], psf.notes)
-    if not isinstance(psf, RadialPSF):
-        return psf
-    return psf.resample(exposure.axis).normalised()
+        return PSFKernel(exposure.axis, psf.data[parent], psf.notes).normalised()
+    if isinstance(psf, RadialPSF):
+        return psf.resample(exposure.axis).normalised()
+    return None if psf is None else psf.normalised()
 
 
 def _edisp_on_bins(dataset: MapDataset, exposure: BinnedExposure) -> tuple[np.ndarray, tuple[str, ...]]:

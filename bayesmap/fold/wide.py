@@ -17,6 +17,7 @@ import scipy.fft
 
 from bayesmap.fold.kernel import transform
 from bayesmap.fold.ops.fourier import InverseRealFFT2, RealFFT2
+from bayesmap.fold.ops.window import PlaceWindow
 from bayesmap.fold.pixelmap import unit_vector
 from bayesmap.fold.point import constant
 from bayesmap.fold.setup import TAPER, FoldSetup
@@ -73,8 +74,7 @@ class SkyGrid:
         return pt.tensordot(weights, planes * self.exposure, axes=1)
 
     def _padded(self, planes: Any) -> Any:
-        n_lat, n_lon = (n + 2 * self.pad for n in self.setup.shape)
-        return pt.pad(planes, ((0, 0), (0, self.size[0] - n_lat), (0, self.size[1] - n_lon)))
+        return PlaceWindow(*self.size)(planes, 0, 0)
 
     def _map(self, planes: Any) -> Any:
         n_lat, n_lon = self.setup.shape

@@ -14,7 +14,7 @@ from bayesmap.models.prior import Prior
 
 INDICES = ("index", "index_1", "index_2", "index1", "index2", "alpha")
 CURVATURES = ("beta", "tilt")
-FLUXES = ("amplitude", "lambda_", "value")
+FLUXES = ("amplitude", "value")
 POSITIONS = ("lon_0", "lat_0")
 SIZES = ("sigma", "r_0", "radius", "width")
 OF_ONE_MODEL = {("ExpCutoffPowerLawSpectralModel", "alpha"): Prior("LogNormal", mu=0.0, sigma=0.5)}
@@ -58,6 +58,9 @@ def default_prior(model: str, parameter: Parameter, map_radius: float) -> Prior:
 def _scaled(parameter: Parameter, map_radius: float) -> Prior:
     if parameter.name in FLUXES:
         return Prior("HalfStudentT", nu=3.0, sigma=_scale(parameter))
+    if parameter.name == "lambda_":
+        # 1 / E_cut may come out slightly negative where there is no cut-off: only declared limits are support.
+        return Prior("StudentT", nu=3.0, mu=0.0, sigma=_scale(parameter))
     if parameter.name in SIZES:
         return Prior("HalfNormal", sigma=map_radius * _degree(parameter))
     return _bounded(parameter.name, parameter)

@@ -4,7 +4,9 @@ The table holds B-spline coefficients of the pixel-integrated PSF on a lattice o
 phase: ``table[a, b, j, y, x]`` is the coefficient at lattice point ``(factor * y + a, factor * x + b)`` for true-energy
 bin j.  With the spline weights :math:`w_{kl}` of the source's sub-pixel position,
 
-.. math:: \mathrm{stamp}_{jyx} = \sum_{kl} w_{kl}\, \mathrm{table}_{a+k,\,b+l,\,j,\,y,\,x} .
+.. math:: \mathrm{stamp}_{jyx} = \sum_{kl} w_{kl}\, \mathrm{table}_{a+k,\,b+l,\,j,\,y_0+y,\,x_0+x} .
+
+Of a table that reaches beyond the map only the part (n_y, n_x) from (y_0, x_0) on is worked out.
 """
 
 from __future__ import annotations
@@ -25,72 +27,81 @@ TAPS = 4
 
 
 class SplineStamp(NumpyOp):
-    """``sum_kl w[k, l] * table[a + k, b + l]``; linear in the weights (TAPS, TAPS), adjoint `SplineStampAdjoint`."""
+    """``sum_kl w[k, l] * table[a + k, b + l, :, y0:y0 + n_y, x0:x0 + n_x]``; linear in the weights (TAPS, TAPS)."""
 
-    __props__ = ()
+    __props__ = ("n_y", "n_x")
 
-    def make_node(self, table: Any, a: Any, b: Any, weights: Any) -> Apply:
-        table, weights = pt.as_tensor(table), pt.as_tensor(weights)
-        a, b = pt.as_tensor(a, dtype="int64"), pt.as_tensor(b, dtype="int64")
-        output = pt.tensor(dtype="float64", shape=table.type.shape[2:])
-        return Apply(self, [table, a, b, weights], [output])
+    def __init__(self, n_y: int, n_x: int) -> None:
+        self.n_y, self.n_x = n_y, n_x
+
+    def make_node(self, table: Any, corner: Any, weights: Any) -> Apply:
+        table, weights, corner = pt.as_tensor(table), pt.as_tensor(weights), pt.as_tensor(corner, dtype="int64")
+        output = pt.tensor(dtype="float64", shape=(table.type.shape[2], self.n_y, self.n_x))
+        return Apply(self, [table, corner, weights], [output])
 
     def infer_shape(self, fgraph: Any, node: Any, shapes: Any) -> list:
-        return [tuple(shapes[0][2:])]
+        return [(shapes[0][2], pt.constant(self.n_y), pt.constant(self.n_x))]
 
     def connection_pattern(self, node: Any) -> list:
-        return [[False], [False], [False], [True]]
+        return [[False], [False], [True]]
 
-    def compute(self, table: np.ndarray, a: Any, b: Any, weights: np.ndarray) -> np.ndarray:
-        return np.tensordot(weights, table[int(a) : int(a) + TAPS, int(b) : int(b) + TAPS], axes=2)
+    def compute(self, table: np.ndarray, corner: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        return np.tensordot(weights, _part(table, corner, self.n_y, self.n_x), axes=2)
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list:
-        table, a, b, _ = inputs
-        weights = SplineStampAdjoint()(table, a, b, cotangents[0])
-        return [disconnected_type(), disconnected_type(), disconnected_type(), weights]
+        table, corner, _ = inputs
+        weights = SplineStampAdjoint()(table, corner, cotangents[0])
+        return [disconnected_type(), disconnected_type(), weights]
 
 
 class SplineStampAdjoint(NumpyOp):
-    """``w[k, l] = sum_jyx table[a + k, b + l, j, y, x] * image[j, y, x]``; linear in the image."""
+    """``w[k, l] = sum_jyx table[a + k, b + l, j, y0 + y, x0 + x] * image[j, y, x]``; linear in the image."""
 
     __props__ = ()
 
-    def make_node(self, table: Any, a: Any, b: Any, image: Any) -> Apply:
-        table, image = pt.as_tensor(table), pt.as_tensor(image)
-        a, b = pt.as_tensor(a, dtype="int64"), pt.as_tensor(b, dtype="int64")
-        return Apply(self, [table, a, b, image], [pt.tensor(dtype="float64", shape=(TAPS, TAPS))])
+    def make_node(self, table: Any, corner: Any, image: Any) -> Apply:
+        table, image, corner = pt.as_tensor(table), pt.as_tensor(image), pt.as_tensor(corner, dtype="int64")
+        return Apply(self, [table, corner, image], [pt.tensor(dtype="float64", shape=(TAPS, TAPS))])
 
     def infer_shape(self, fgraph: Any, node: Any, shapes: Any) -> list:
         return [(pt.constant(TAPS), pt.constant(TAPS))]
 
     def connection_pattern(self, node: Any) -> list:
-        return [[False], [False], [False], [True]]
+        return [[False], [False], [True]]
 
-    def compute(self, table: np.ndarray, a: Any, b: Any, image: np.ndarray) -> np.ndarray:
-        return np.tensordot(table[int(a) : int(a) + TAPS, int(b) : int(b) + TAPS], image, axes=3)
+    def compute(self, table: np.ndarray, corner: np.ndarray, image: np.ndarray) -> np.ndarray:
+        return np.tensordot(_part(table, corner, *image.shape[1:]), image, axes=3)
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list:
-        table, a, b, _ = inputs
-        image = SplineStamp()(table, a, b, cotangents[0])
-        return [disconnected_type(), disconnected_type(), disconnected_type(), image]
+        table, corner, image = inputs
+        n_y, n_x = image.type.shape[1:]
+        return [disconnected_type(), disconnected_type(), SplineStamp(n_y, n_x)(table, corner, cotangents[0])]
 
 
-def _slices(table, a, b):  # type: ignore[no-untyped-def]
-    """Return table[a:a + TAPS, b:b + TAPS]."""
-    return lax.dynamic_slice(table, (a, b, 0, 0, 0), (TAPS, TAPS, *table.shape[2:]))
+def _part(table: np.ndarray, corner: np.ndarray, n_y: int, n_x: int) -> np.ndarray:
+    """Return the slice of a table that `corner`, the integers (a, b, y0, x0), and the sizes name."""
+    a, b, y, x = (int(i) for i in corner)
+    return table[a : a + TAPS, b : b + TAPS, :, y : y + n_y, x : x + n_x]
+
+
+def _slices(table, corner, n_y, n_x):  # type: ignore[no-untyped-def]
+    """Return the same slice in JAX."""
+    a, b, y, x = (corner[i] for i in range(4))
+    zero = jnp.zeros_like(a)
+    return lax.dynamic_slice(table, (a, b, zero, y, x), (TAPS, TAPS, table.shape[2], n_y, n_x))
 
 
 @jax_funcify.register(SplineStamp)
 def _jax_stamp(op: SplineStamp, **kwargs: Any) -> Any:
-    def stamp(table, a, b, weights):  # type: ignore[no-untyped-def]
-        return jnp.tensordot(weights, _slices(table, a, b), axes=2)
+    def stamp(table, corner, weights):  # type: ignore[no-untyped-def]
+        return jnp.tensordot(weights, _slices(table, corner, op.n_y, op.n_x), axes=2)
 
     return stamp
 
 
 @jax_funcify.register(SplineStampAdjoint)
 def _jax_stamp_adjoint(op: SplineStampAdjoint, **kwargs: Any) -> Any:
-    def adjoint(table, a, b, image):  # type: ignore[no-untyped-def]
-        return jnp.tensordot(_slices(table, a, b), image, axes=3)
+    def adjoint(table, corner, image):  # type: ignore[no-untyped-def]
+        return jnp.tensordot(_slices(table, corner, *image.shape[1:]), image, axes=3)
 
     return adjoint

@@ -1,0 +1,185 @@
+r"""Simulation-based calibration: whether draws are those of the posterior, over data sets drawn from the model itself.
+
+For each simulation parameters are drawn from the prior, counts from the model, and the posterior is sampled from them.
+If the draws are right, the rank of every true quantity among L draws of it is uniform on 0 ... L.
+
+References
+----------
+Talts et al. 2018, arXiv:1804.06788.  Modrak et al. 2023, Bayesian Analysis (quantities that depend on the data).
+Sailynoja, Burkner & Vehtari 2022, Statistics and Computing 32, 32 (simultaneous test of an empirical distribution).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pymc as pm
+import scipy.stats
+
+from bayesmap.dataset import MapDataset
+from bayesmap.errors import BayesmapError
+from bayesmap.inference.optimize import optimize
+from bayesmap.inference.sample import sample
+from bayesmap.maps.map import WcsNDMap
+from bayesmap.posterior.compiled import CompiledPosterior
+from bayesmap.posterior.likelihood import observe
+from bayesmap.posterior.variables import Variables
+
+RANK_DRAWS = 99
+"""L: draws, nearly independent, that a truth is ranked among."""
+OVERSAMPLING = 2
+"""Draws made for each one that is kept."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Ranks of a simulation-based calibration.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Quantities: free parameters, ``log_likelihood``, ``log_prior``, ``total_npred`` and ``hottest_bin``.
+    ranks : ndarray of int, shape (n_simulation, n_quantity)
+        Rank of the truth among the draws, 0 ... `n_draws`.
+    z_scores : ndarray, shape (n_simulation, n_parameter)
+        (posterior mean - truth) / posterior standard deviation of the free parameters.
+    n_draws : int
+        L.
+    failed : tuple of str
+        Simulations without a posterior, with the reason.
+    """
+
+    names: tuple[str, ...]
+    ranks: np.ndarray
+    z_scores: np.ndarray
+    n_draws: int
+    failed: tuple[str, ...]
+
+    def p_values(self, random_seed: int = 0) -> dict[str, float]:
+        """Return the p-value of each quantity's ranks being uniform; see `uniformity`."""
+        columns = zip(self.names, self.ranks.T, strict=True)
+        return {name: uniformity(column, self.n_draws, random_seed) for name, column in columns}
+
+
+def calibrate(
+    posterior: CompiledPosterior,
+    dataset: MapDataset,
+    *,
+    simulations: int,
+    random_seed: int,
+    tune: int = 100,
+    mutate: Callable[[np.ndarray], np.ndarray] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Calibration:
+    """Run a simulation-based calibration; one compilation serves all simulations.
+
+    Parameters
+    ----------
+    posterior : CompiledPosterior
+        Functions; all priors must be proper.
+    dataset : MapDataset
+        Geometry and responses; its counts are not used.
+    simulations : int
+        Data sets to simulate.
+    random_seed : int
+        Seed of everything.
+    tune : int
+        Warm-up of each chain.
+    mutate : callable, optional
+        Changes the predicted counts that data are drawn from, to see that an error is found.
+    progress : callable, optional
+        Called with (done, all).
+    """
+    truths = prior_draws(posterior.variables, simulations, random_seed)
+    streams = np.random.SeedSequence(random_seed).spawn(simulations)
+    rows, scores, failed = [], [], []
+    for i, (truth, stream) in enumerate(zip(truths, streams, strict=True)):
+        rng = np.random.default_rng(stream)
+        npred = posterior.npred(truth)
+        counts = rng.poisson(npred if mutate is None else mutate(npred)).astype(np.float64)
+        observed = posterior.with_counts(observe(dataset.with_counts(WcsNDMap(dataset.counts.geom, counts))))
+        try:
+            draws = _posterior_draws(observed, int(rng.integers(2**31)), tune)
+        except BayesmapError as error:
+            failed.append(f"simulation {i}: {error}")
+            continue
+        kept = draws[:: len(draws) // RANK_DRAWS][:RANK_DRAWS]
+        values, true = _quantities(observed, kept, npred), _quantities(observed, truth[None], npred)
+        rows.append(np.sum(values < true, axis=0))
+        scores.append((draws.mean(axis=0) - truth) / draws.std(axis=0))
+        if progress is not None:
+            progress(i + 1, simulations)
+    names = (*posterior.coordinates.names, "log_likelihood", "log_prior", "total_npred", "hottest_bin")
+    return Calibration(names, np.array(rows), np.array(scores), RANK_DRAWS, tuple(failed))
+
+
+def prior_draws(variables: Variables, draws: int, random_seed: int) -> np.ndarray:
+    """Return draws of theta from the priors, shape (draws, size)."""
+    found = pm.draw([item.distribution for item in variables.items], draws=draws, random_seed=random_seed)
+    theta = np.empty((draws, variables.coordinates.size))
+    for item, values in zip(variables.items, found, strict=True):
+        theta[:, list(item.indices)] = np.reshape(values, (draws, -1))
+    return theta
+
+
+def _posterior_draws(posterior: CompiledPosterior, seed: int, tune: int) -> np.ndarray:
+    """Return draws of one chain, shape (n, size)."""
+    _, theta = optimize(posterior, lambda _: float("nan"))
+    found = sample(
+        posterior,
+        theta,
+        lambda: None,
+        draws=RANK_DRAWS * OVERSAMPLING,
+        tune=tune,
+        chains=1,
+        cores=1,
+        random_seed=seed,
+    )
+    return found.theta[0]
+
+
+def _quantities(posterior: CompiledPosterior, theta: np.ndarray, true_npred: np.ndarray) -> np.ndarray:
+    """Return the ranked quantities of many theta, shape (n, n_quantity)."""
+    hottest = int(np.argmax(true_npred))
+    rows = []
+    for point in theta:
+        npred = posterior.npred(point)
+        derived = (posterior.log_likelihood(point), posterior.log_prior(point), npred.sum(), npred.ravel()[hottest])
+        rows.append(np.concatenate([point, derived]))
+    return np.array(rows)
+
+
+def uniformity(ranks: np.ndarray, n_draws: int, random_seed: int = 0, replicas: int = 20000) -> float:
+    r"""Return the p-value of ranks being uniform on 0 ... L, from their empirical distribution as a whole.
+
+    The statistic is the smallest pointwise binomial tail probability of the empirical distribution at the L + 1
+    fractions; its distribution is simulated.
+
+    Parameters
+    ----------
+    ranks : ndarray of int
+        Ranks.
+    n_draws : int
+        L.
+    random_seed, replicas : int
+        Of the simulated uniform ranks.
+    """
+    rng = np.random.default_rng(random_seed)
+    observed = _smallest_tail(np.asarray(ranks)[None], n_draws)[0]
+    simulated = _smallest_tail(rng.integers(0, n_draws + 1, size=(replicas, len(ranks))), n_draws)
+    return float((1 + np.sum(simulated <= observed)) / (1 + replicas))
+
+
+def _smallest_tail(ranks: np.ndarray, n_draws: int) -> np.ndarray:
+    """Return the smallest two-sided binomial tail of each row's empirical distribution."""
+    n = ranks.shape[1]
+    edges = np.arange(1, n_draws + 1)
+    below = np.stack([np.sum(ranks < edge, axis=1) for edge in edges], axis=1)
+    fractions = edges / (n_draws + 1)
+    table = np.arange(n + 1)[:, None]
+    lower = scipy.stats.binom.cdf(table, n, fractions)
+    upper = scipy.stats.binom.sf(table - 1, n, fractions)
+    tails = np.minimum(lower, upper)
+    return np.asarray(tails[below, np.arange(n_draws)[None, :]].min(axis=1))
