@@ -51,7 +51,7 @@ class Convention010Fold(Fold):
         return pt.constant(False)
 
     def _source(self, name: str, image: Any, parameters: ParameterGraph) -> Any:
-        model = self.models[name]
+        model: Any = self.models[name]
         dnde = model.spectral_model.evaluate(pt, self.center, **parameters.of(name, "spectral"))
         rotation = frame_rotation(model.spatial_model.frame, self.setup.geom.frame)
         vector = pt.dot(rotation, parameters.vectors[name])
@@ -84,10 +84,11 @@ def build_convention010(dataset: MapDataset, models: Models) -> Convention010Fol
         _check_model(model)
     axis = dataset.exposure.geom.axes[0]
     grid = _zero_padded_grid(setup)
+    sources: dict[str, Any] = dict.fromkeys(model.name for model in models if isinstance(model, SkyModel))
     return Convention010Fold(
         setup=setup,
         models=models,
-        sources=dict.fromkeys(model.name for model in models if isinstance(model, SkyModel)),
+        sources=sources,
         backgrounds=background_maps(dataset, models),
         grid=grid,
         transfer=_transfer(dataset.psf, grid.size),
@@ -117,7 +118,7 @@ def _zero_padded_grid(setup: FoldSetup) -> SkyGrid:
     return SkyGrid(
         setup=setup,
         pad=pad,
-        size=tuple(scipy.fft.next_fast_len(n + 2 * pad, real=True) for n in setup.shape),  # type: ignore[arg-type]
+        size=tuple(scipy.fft.next_fast_len(n + 2 * pad, real=True) for n in setup.shape),
         vectors=constant(unit_vector(np, *geom.pixel_centers()), "sky.vectors"),
         solid_angle=constant(geom.solid_angle() * inside, "sky.solid_angle"),
         exposure=constant(exposure, "sky.exposure"),

@@ -49,7 +49,7 @@ class RadialPSF:
     axis: MapAxis
     rad: FloatArray
     data: FloatArray
-    max_radius: FloatArray | None = None
+    max_radius: FloatArray = None  # type: ignore[assignment]  # None until __post_init__ has put in the last node
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
