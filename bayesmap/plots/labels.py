@@ -1,0 +1,67 @@
+"""Names of parameters as labels of axes, with handy powers of ten."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import astropy.units as u
+import numpy as np
+import xarray as xr
+
+from bayesmap.results.posterior import free_names
+
+
+@dataclass(frozen=True)
+class Label:
+    """How a parameter is shown.
+
+    Parameters
+    ----------
+    name : str
+        Qualified name.
+    short : str
+        Name without the middle part, such as ``crab.index``.
+    factor : float
+        Values are divided by this power of ten.
+    unit : str
+        Factor and unit for a label; empty where there is neither.
+    """
+
+    name: str
+    short: str
+    factor: float
+    unit: str
+
+    def text(self, *, lines: bool = False) -> str:
+        """Return name and unit in one line, or source, name and unit in a line each."""
+        name = self.short.replace(".", "\n", 1) if lines else self.short
+        return name if not self.unit else f"{name}{chr(10) if lines else ' '}({self.unit})"
+
+
+def parameter_labels(tree: xr.DataTree) -> dict[str, Label]:
+    """Return the labels of the free parameters of a posterior, by qualified name.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+        Posterior, as `MapFit.sample` returns it.
+    """
+    return {name: _label(name, tree["posterior"][name]) for name in free_names(tree)}
+
+
+def _label(name: str, draws: xr.DataArray) -> Label:
+    size = float(np.abs(draws.values).max())
+    decade = 0 if size == 0.0 or 1e-2 <= size < 1e4 else math.floor(math.log10(size))
+    power = f"$10^{{{decade}}}$" if decade else ""
+    parts = name.split(".")
+    short = f"{parts[0]}.{parts[-1]}".rstrip("_")
+    return Label(name, short, 10.0**decade, f"{power} {_unit(str(draws.attrs['unit']))}".strip())
+
+
+def _unit(text: str) -> str:
+    """Return a unit as mathematical text with powers, such as cm^-2 s^-1 TeV^-1."""
+    unit = u.Unit(text)
+    # Energy stands last, as in cm-2 s-1 TeV-1.
+    parts = sorted(zip(unit.bases, unit.powers, strict=True), key=lambda item: (str(item[0]) == "TeV", str(item[0])))
+    return " ".join(str(base) if power == 1 else f"{base}$^{{{power}}}$" for base, power in parts)
