@@ -26,11 +26,21 @@ def fit():
 
 
 def test_ranks_are_uniform(fit):
-    found = calibrate(fit._posterior, fit.dataset, simulations=200, random_seed=17)
-    assert len(found.failed) <= 4
+    check(calibrate(fit._posterior, fit.dataset, simulations=200, random_seed=17))
+
+
+@pytest.mark.slow
+def test_ranks_are_uniform_in_many_simulations(fit):
+    found = calibrate(fit._posterior, fit.dataset, simulations=1000, random_seed=29)
+    check(found)
+    assert np.mean(np.abs(found.z_scores) < 4.0) >= 0.999
+
+
+def check(found):
+    """All quantities uniform at 1e-3 each; at most one fit in fifty without a posterior."""
+    assert len(found.failed) <= 0.02 * (len(found.ranks) + len(found.failed))
     for name, p_value in found.p_values().items():
         assert p_value > 1e-3, (name, p_value)
-    assert np.mean(np.abs(found.z_scores) < 4.0) >= 0.999
 
 
 def test_one_compilation_serves_all_simulations(fit):
@@ -44,7 +54,7 @@ def test_a_wrong_background_is_found(fit):
     found = calibrate(
         fit._posterior,
         fit.dataset,
-        simulations=60,
+        simulations=40,
         random_seed=3,
         mutate=lambda npred: npred + 0.3 * npred.max() / 10.0,
     )
