@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from bayesmap.cli.paths import check_output, output_path
+from bayesmap.cli.sampling import RANDOM_SEED, read_sample
 from bayesmap.errors import BayesmapError, ConfigError, ProblemList, raise_problems
+from bayesmap.io.prior_schema import read_priors
 from bayesmap.io.safe_yaml import check_keys, load_yaml, unknown_key, wrong_kind
 from bayesmap.io.template_path import resolve_input
+from bayesmap.models.prior import Prior
 
 MAP_KEYS = ("counts", "exposure", "background", "mask", "psf", "edisp")
 REQUIRED_MAPS = ("counts", "exposure")
 EXPOSURE_ORDERS = ("true", "after_psf")
-PRIOR_SETS = ("flat",)
+PRIOR_SETS = ("default", "flat")
 OPTIMIZE_KEYS = ("backend", "tolerance", "max_iterations")
 
 
@@ -43,12 +46,14 @@ class Config:
         Radius in deg at which a PSF table is cut.
     exposure_order : str
         ``"true"`` or ``"after_psf"``.
-    priors : str
-        ``"flat"``: the best fit is the maximum of the likelihood.
+    priors : str or dict
+        ``"default"``, ``"flat"``, or name of a parameter -> `Prior`; see `MapFit`.
     allow_asimov : bool
         True if counts need not be integers.
     optimize : dict
         Options of the optimiser.
+    sample : dict or None
+        Options of the sampler; None: the posterior is not sampled.
     overwrite : bool
         True if files in `output` may be replaced.
     allow_paths : tuple of Path
@@ -63,9 +68,10 @@ class Config:
     name: str | None = None
     psf_max_radius: float | None = None
     exposure_order: str = "true"
-    priors: str = "flat"
+    priors: str | Mapping[str, Prior] = "default"
     allow_asimov: bool = False
     optimize: Mapping[str, Any] = field(default_factory=dict)
+    sample: Mapping[str, Any] | None = field(default_factory=lambda: {"random_seed": RANDOM_SEED})
     overwrite: bool = False
     allow_paths: tuple[Path, ...] = ()
 
@@ -110,7 +116,7 @@ def read_config(path: Path, *, allow_paths: Sequence[Path] = (), overwrite: bool
     ------
     ConfigError
         BM-CF-001 unknown key, BM-CF-007 value of the wrong kind, BM-CF-020 missing or contradicting keys; BM-CF-010
-        to 016 see `load_yaml`.
+        to 016 see `load_yaml`; for priors see `read_priors`.
     BayesmapIOError
         BM-IO-012 to 016 for an input outside the allowed folders or missing, BM-IO-018 for an output outside them,
         BM-IO-019 for an output that exists.
@@ -171,9 +177,10 @@ class _Reader:
             "models": self._models,
             "psf_max_radius": _radius,
             "exposure_order": _exposure_order,
-            "priors": _choice(PRIOR_SETS),
+            "priors": _priors,
             "allow_asimov": _flag,
             "optimize": _optimize,
+            "sample": read_sample,
             "output": self._output_path,
         }
         if key not in readers:
@@ -221,6 +228,14 @@ def _choice(words: Sequence[str]) -> Callable[[str, Any], str]:
         return str(value)
 
     return read
+
+
+def _priors(where: str, value: Any) -> str | Mapping[str, Prior]:
+    if isinstance(value, Mapping):
+        return read_priors(value, where)
+    if value not in PRIOR_SETS:
+        raise wrong_kind(where, value, f"one of {', '.join(PRIOR_SETS)}, or a mapping of parameters to priors")
+    return str(value)
 
 
 def _optimize(where: str, value: Any) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from bayesmap.cli.config import Config
 from bayesmap.dataset import MapDataset
@@ -16,6 +17,7 @@ from bayesmap.io.gammapy import (
     to_bayesmap_psf,
 )
 from bayesmap.io.yaml import read_models
+from bayesmap.models.prior import Prior
 from bayesmap.models.sky import Models
 
 
@@ -45,6 +47,8 @@ def collect_inputs(config: Config) -> tuple[Inputs | None, tuple[BayesmapError, 
     models = _attempt(lambda: load_models(config), problems)
     if dataset is not None:
         problems.extend(dataset.problems(allow_asimov=config.allow_asimov))
+    if models is not None:
+        problems.extend(prior_problems(config, models))
     inputs = Inputs(dataset, models) if dataset is not None and models is not None else None
     return inputs, tuple(problems)
 
@@ -93,6 +97,19 @@ def load_dataset(config: Config) -> MapDataset:
 def load_models(config: Config) -> Models:
     """Read the models of a configuration, from a file or inline."""
     return read_models(config.models, root=config.folder, allow_paths=config.allow_paths)
+
+
+def prior_problems(config: Config, models: Models) -> list[BayesmapError]:
+    """Return what is wrong with the names and units of the priors of a configuration; their numbers PyMC checks."""
+    problems: list[BayesmapError] = []
+    given = {} if isinstance(config.priors, str) else config.priors
+    for name, prior in given.items():
+        _attempt(partial(_check_prior, models, name, prior), problems)
+    return problems
+
+
+def _check_prior(models: Models, name: str, prior: Prior) -> None:
+    prior.arguments(models.parameters[name].unit)
 
 
 def _attempt[Read](read: Callable[[], Read], problems: list[BayesmapError]) -> Read | None:

@@ -192,7 +192,7 @@ def _prior_to_dict(parameter: Parameter) -> dict[str, Any]:
         raise ConfigError(
             "BM-CF-017",
             what=f"parameter {parameter.name!r} has the prior {prior!r}",
-            rule="The YAML format holds Gammapy's priors only",
+            rule="The YAML format holds priors that are stated by name, as bayesmap.Prior",
             remedy="Pass this prior to the fit, and leave it out of the models",
         )
     parameters = [{"name": name, "value": value, "unit": unit} for name, value, unit in prior.parameters]

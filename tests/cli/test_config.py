@@ -6,6 +6,7 @@ import pytest
 
 from bayesmap.cli.config import read_config
 from bayesmap.errors import BayesmapError, BayesmapIOError, ConfigError, ProblemList
+from bayesmap.models.prior import Prior
 
 GOOD = {"dataset": "data.fits", "models": "models.yaml", "output": "fit"}
 
@@ -29,7 +30,8 @@ def test_defaults(write, tmp_path):
     config = read_config(write())
     assert config.dataset == tmp_path.resolve() / "data.fits"
     assert config.output == tmp_path.resolve() / "fit"
-    assert (config.exposure_order, config.priors, config.allow_asimov) == ("true", "flat", False)
+    assert (config.exposure_order, config.priors, config.allow_asimov) == ("true", "default", False)
+    assert config.sample == {"random_seed": 1}
     assert config.psf_max_radius is None
     assert not config.maps
 
@@ -41,6 +43,15 @@ def test_defaults(write, tmp_path):
         ("exposure_order", "'true'", "true"),
         ("exposure_order", "after_psf", "after_psf"),
         ("priors", "flat", "flat"),
+        ("priors", "default", "default"),
+        ("sample", "false", None),
+        ("sample", "{}", {"random_seed": 1}),
+        ("sample", "{draws: 50, random_seed: 7}", {"draws": 50, "random_seed": 7}),
+        (
+            "sample",
+            "{target_accept: 0.9, nuts_sampler: pymc, tune: 0}",
+            {"target_accept": 0.9, "nuts_sampler": "pymc", "tune": 0, "random_seed": 1},
+        ),
         ("allow_asimov", "true", True),
         ("psf_max_radius", "0.5", 0.5),
         ("psf_max_radius", "1", 1.0),
@@ -57,7 +68,17 @@ def test_values(write, key, text, attribute):
     [
         ("exposure_order", "before", "exposure_order is str 'before'.*one of true, after_psf"),
         ("exposure_order", "false", "exposure_order is bool 'False'"),
-        ("priors", "wide", "priors is str 'wide'.*one of flat"),
+        ("priors", "wide", "priors is str 'wide'.*one of default, flat, or a mapping"),
+        ("priors", "[a]", "priors is list"),
+        ("sample", "true", "sample is bool 'True'.*false, or a mapping"),
+        ("sample", "{draws: 0}", "sample.draws is int '0'.*whole number >= 1"),
+        ("sample", "{draws: 10.5}", "sample.draws is float '10.5'"),
+        ("sample", "{chains: true}", "sample.chains is bool 'True'"),
+        ("sample", "{tune: -1}", "sample.tune is int '-1'.*>= 0"),
+        ("sample", "{random_seed: null}", "sample.random_seed is NoneType"),
+        ("sample", "{nuts_sampler: stan}", "sample.nuts_sampler is str 'stan'.*nutpie, numpyro, pymc"),
+        ("sample", "{nuts_sampler: [nutpie]}", "sample.nuts_sampler is list"),
+        ("sample", "{target_accept: 1.0}", "sample.target_accept is float '1.0'.*between 0 and 1"),
         ("allow_asimov", "1", "allow_asimov is int '1'.*true or false"),
         ("psf_max_radius", "-1", "psf_max_radius is int '-1'.*> 0"),
         ("psf_max_radius", ".nan", "psf_max_radius is float 'nan'"),
@@ -88,6 +109,55 @@ def test_options_of_the_optimiser(write):
     }
     with pytest.raises(ConfigError, match="BM-CF-001: optimize.tol:.*Did you mean 'tolerance'"):
         read_config(write(optimize="{tol: 1.0e-3}"))
+
+
+def test_options_of_the_sampler_are_all_looked_at(write):
+    with pytest.raises(ProblemList) as caught:
+        read_config(write(sample="{draw: 5, chains: 0}"))
+    assert [problem.code for problem in caught.value.problems] == ["BM-CF-001", "BM-CF-007"]
+    assert "Did you mean 'draws'" in str(caught.value)
+
+
+def test_priors_long_and_short(write):
+    long = "{type: Normal, parameters: [{name: mu, value: 2.5, unit: ''}, {name: sigma, value: 0.5}]}"
+    short = "{type: Normal, mu: 2.5, sigma: 0.5}"
+    config = read_config(write(priors=f"{{a.spectral.index: {long}, b.spectral.index: {short}}}"))
+    assert config.priors["a.spectral.index"] == config.priors["b.spectral.index"] == Prior("Normal", mu=2.5, sigma=0.5)
+
+
+def test_short_priors_have_units_and_weights(write):
+    text = (
+        "{a: {type: HalfNormal, sigma: '3e-11 cm-2 s-1 TeV-1'}, b: {type: GaussianPrior, mu: 2, sigma: 1, weight: 2}}"
+    )
+    priors = read_config(write(priors=text)).priors
+    assert priors["a"].arguments("cm-2 s-1 GeV-1") == {"sigma": pytest.approx(3e-14)}
+    assert priors["b"] == Prior("GaussianPrior", (("mu", 2.0, ""), ("sigma", 1.0, "")), 2.0)
+
+
+@pytest.mark.parametrize(
+    ("prior", "message"),
+    [
+        ("{type: Norml, mu: 1}", "BM-CF-006: priors.a.type: .*Did you mean 'Normal'"),
+        ("{mu: 1}", "BM-CF-001: priors.a.mu"),
+        ("{type: [Normal]}", "BM-CF-006"),
+        ("{type: Normal, mean: 1}", "BM-CF-001: priors.a.mean"),
+        ("{type: Normal, mu: '1.5'}", "BM-CF-003: priors.a.mu is the text '1.5'"),
+        ("{type: Normal, mu: 1 parsek}", "BM-CF-008: priors.a.mu is '1 parsek'"),
+        ("{type: Normal, mu: one TeV}", "BM-CF-008: priors.a.mu"),
+        ("{type: Normal, mu: .nan}", "BM-CF-002: priors.a.mu"),
+        ("{type: Normal, mu: true}", "BM-CF-007: priors.a.mu is bool"),
+        ("Normal", "BM-CF-007: priors.a is str 'Normal'"),
+    ],
+)
+def test_wrong_priors(write, prior, message):
+    with pytest.raises(ConfigError, match=message):
+        read_config(write(priors=f"{{a: {prior}}}"))
+
+
+def test_every_wrong_prior_is_told(write):
+    with pytest.raises(ProblemList) as caught:
+        read_config(write(priors="{a: {type: Norml}, b: {type: Normal, mean: 1}}"))
+    assert [problem.code for problem in caught.value.problems] == ["BM-CF-006", "BM-CF-001"]
 
 
 @pytest.mark.parametrize("key", ["models", "output"])
