@@ -1,4 +1,4 @@
-"""``bayesmap demo``: simulate a small field, fit it, show the fitted parameters beside the true ones."""
+"""``bayesmap demo``: simulate a small field, fit and sample it, show the posterior beside the truth."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from bayesmap.cli.config import add_path_arguments, read_config
-from bayesmap.cli.fit import fit_and_write, progress
+from bayesmap.cli.fit import fit_and_write
 from bayesmap.cli.paths import output_folder, output_path
+from bayesmap.cli.progress import progress
+from bayesmap.models.sky import Models
 
 CONFIG = """\
 # Fit it again: bayesmap fit config.yaml --overwrite
@@ -16,6 +18,7 @@ name: demo
 dataset: dataset.fits.gz
 models: models.yaml
 output: fit
+sample: {draws: 400, tune: 250, chains: 4, random_seed: 1}
 """
 
 
@@ -32,9 +35,9 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser(
         "demo",
         parents=[common],
-        help="simulate a small Galactic-centre-like field, fit it and compare with the truth",
-        description="Simulate a small field with three sources, write data set, models and configuration, fit them and "
-        "show the fitted parameters beside the true ones.",
+        help="simulate a small Galactic-centre-like field, sample its posterior and compare with the truth",
+        description="Simulate a small field with three sources, write data set, models and configuration, find the "
+        "best fit, sample the posterior and show it beside the true values.",
     )
     parser.add_argument("--output", metavar="DIR", type=Path, default=Path("demo-result"), help="folder to write")
     add_path_arguments(parser)
@@ -42,7 +45,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Simulate, write, fit; return the exit code of the fit.
+    """Simulate, write, fit and sample; return the exit code of the fit.
 
     Parameters
     ----------
@@ -52,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     Returns
     -------
     int
-        0 if the fit succeeded, 3 if it ran but is not to be trusted.
+        See `bayesmap.cli.fit.fit_and_write`.
     """
     output = output_path(options.output, folder=Path.cwd(), allowed=options.allow_path)
     with output_folder(output, overwrite=options.overwrite) as folder:
@@ -62,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     return fit_and_write(config, truth)
 
 
-def write_demo(folder: Path) -> dict[str, float]:
+def write_demo(folder: Path) -> Models:
     """Simulate the demo and write data set, start models, true models and configuration.
 
     Parameters
@@ -72,8 +75,8 @@ def write_demo(folder: Path) -> dict[str, float]:
 
     Returns
     -------
-    dict
-        True value of each parameter by qualified name.
+    Models
+        The truth.
     """
     from bayesmap.cli import demo_data
     from bayesmap.fit import simulate
@@ -86,4 +89,4 @@ def write_demo(folder: Path) -> dict[str, float]:
     write_models(demo_data.start_models(), folder / "models.yaml")
     write_models(true_models, folder / "truth.yaml")
     (folder / "config.yaml").write_text(CONFIG)
-    return {name: parameter.value for name, parameter in true_models.parameters.items()}
+    return true_models

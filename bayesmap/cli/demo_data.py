@@ -23,14 +23,14 @@ from bayesmap.models import (
     PowerLawSpectralModel,
     SkyModel,
 )
-from bayesmap.models.spatial.gaussian import GaussianSpatialModel
+from bayesmap.models.spatial.disk import DiskSpatialModel
 from bayesmap.models.spatial.point import PointSpatialModel
 
 NAME = "demo"
-SEED = 4711
+SEED = 20260101
 LIVETIME = 25 * 3600.0  # s
-ENERGY = MapAxis.from_energy_bounds(0.1, 10.0, 8)
-ENERGY_TRUE = MapAxis.from_energy_bounds(0.05, 20.0, 16, name="energy_true")
+ENERGY = MapAxis.from_energy_bounds(0.1, 10.0, 6)
+ENERGY_TRUE = MapAxis.from_energy_bounds(0.05, 20.0, 10, name="energy_true")
 ENERGY_RESOLUTION = 0.15  # standard deviation of ln(E / E_true)
 VIGNETTING = 1.8  # deg, standard deviation of the acceptance
 BACKGROUND_COUNTS = 25_000.0
@@ -46,7 +46,7 @@ START = {
     "remnant.spectral.amplitude": 1.0e-12,
     "remnant.spatial.lon_0": -0.8,
     "remnant.spatial.lat_0": -0.45,
-    "remnant.spatial.sigma": 0.12,
+    "remnant.spatial.r_0": 0.15,
     "nebula.spectral.index": 2.2,
     "nebula.spectral.amplitude": 8.0e-13,
     "nebula.spatial.lon_0": 0.9,
@@ -57,7 +57,7 @@ START = {
 
 
 def true_models() -> Models:
-    """Return the models that the demo is simulated with: two point sources, a Gaussian, a scaled background."""
+    """Return the models that the demo is simulated with: two point sources, a disk, a scaled background."""
     center = SkyModel(
         ExpCutoffPowerLawSpectralModel(index=2.1, amplitude="2.4e-12 cm-2 s-1 TeV-1", lambda_="0.12 TeV-1"),
         PointSpatialModel(lon_0="0.0 deg", lat_0="-0.05 deg", frame="galactic"),
@@ -65,7 +65,9 @@ def true_models() -> Models:
     )
     remnant = SkyModel(
         PowerLawSpectralModel(index=2.5, amplitude="1.6e-12 cm-2 s-1 TeV-1"),
-        GaussianSpatialModel(lon_0="-0.85 deg", lat_0="-0.4 deg", sigma="0.18 deg", frame="galactic"),
+        DiskSpatialModel(
+            lon_0="-0.85 deg", lat_0="-0.4 deg", r_0=Parameter("r_0", 0.22, "deg", min=0.0, max=0.35), frame="galactic"
+        ),
         name="remnant",
     )
     nebula = SkyModel(
@@ -85,7 +87,7 @@ def start_models() -> Models:
 
 def empty_dataset() -> MapDataset:
     """Return the data set without events: its response and background, all counts zero."""
-    image = WcsGeom.create(skydir=(0.0, 0.0), npix=(80, 60), binsz=0.05, frame="galactic", proj="CAR")
+    image = WcsGeom.create(skydir=(0.0, 0.0), npix=(58, 42), binsz=0.07, frame="galactic", proj="CAR")
     geom, geom_true = image.with_axes((ENERGY,)), image.with_axes((ENERGY_TRUE,))
     acceptance = _acceptance(image)
     return MapDataset(

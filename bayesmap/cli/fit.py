@@ -1,21 +1,28 @@
-"""``bayesmap fit CONFIG``: check, fit, print the parameters, write the results."""
+"""``bayesmap fit CONFIG``: check, fit, sample, print the parameters, write the results."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bayesmap.cli import exit_codes
 from bayesmap.cli.config import Config, add_config_arguments, read_config
 from bayesmap.cli.inputs import Inputs, load_inputs
 from bayesmap.cli.output import Outcome, write_outcome
 from bayesmap.cli.paths import output_folder
-from bayesmap.cli.table import parameter_table
+from bayesmap.cli.posterior import Sampled, draw_posterior, write_posterior
+from bayesmap.cli.progress import progress
+from bayesmap.cli.table import parameter_table, prior_table, truth_table
+from bayesmap.dataset import MapDataset
+from bayesmap.models.sky import Models
 from bayesmap.results.fit import FitResult
+
+if TYPE_CHECKING:
+    from bayesmap.fit import MapFit
+    from bayesmap.results.summary import Summary
 
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -31,8 +38,9 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser(
         "fit",
         parents=[common],
-        help="fit the models of a configuration to its data and write the results",
-        description="Check everything, find the best fit and its covariance, print the parameters, write the results.",
+        help="fit the models of a configuration to its data, sample the posterior and write the results",
+        description="Check everything, find the best fit and its covariance, sample the posterior, print the "
+        "parameters, write the results. Ctrl-C while sampling keeps what was drawn.",
     )
     add_config_arguments(parser)
     parser.set_defaults(run=run)
@@ -49,53 +57,93 @@ def run(options: argparse.Namespace) -> int:
     Returns
     -------
     int
-        0 if the fit succeeded, 3 if it ran but is not to be trusted.
+        See `fit_and_write`.
     """
     config = read_config(Path(options.config), allow_paths=options.allow_path, overwrite=options.overwrite)
     return fit_and_write(config)
 
 
-def fit_and_write(config: Config, truth: Mapping[str, float] | None = None) -> int:
-    """Fit, print the table of parameters and the verdict, write the output folder.
+def fit_and_write(config: Config, truth: Models | None = None) -> int:
+    """Fit and sample, print priors, best fit and posterior, write the output folder.
 
     Parameters
     ----------
     config : Config
         Checked configuration.
-    truth : mapping of str to float, optional
-        True values of a simulation, shown beside the fitted ones.
+    truth : Models, optional
+        Models of a simulation, whose values are shown beside the found ones.
 
     Returns
     -------
     int
-        0 if the fit succeeded, 3 if it ran but is not to be trusted.
+        0; 3 if best fit or posterior are not to be trusted; 130 if sampling was interrupted, what was drawn before is
+        written.
 
     Raises
     ------
     BayesmapError
         For anything wrong with the inputs, before anything is compiled.
     """
+    true = None if truth is None else {name: item.value for name, item in truth.parameters.items()}
     inputs = load_inputs(config)
     progress(f"{inputs.dataset.name}: data and models are fine")
     start = time.perf_counter()
-    outcome = find_best(inputs, config)
+    fit = build_fit(inputs, config)
+    print(f"{prior_table(fit.priors)}\n", flush=True)
+    outcome = find_best(fit, inputs.dataset, config)
     best = outcome.best
-    progress(f"finished after {time.perf_counter() - start:.1f} s and {best.nfev} evaluations")
+    print(f"{parameter_table(best.model, true, best.at_bound)}\n{verdict(best)}\n", flush=True)
+    sampled = None if config.sample is None else draw_posterior(fit, config.sample)
+    if sampled is not None and sampled.summary is not None:
+        print(f"{posterior_text(sampled.summary, true)}\n", flush=True)
+    progress("writing files and pictures")
     with output_folder(config.output, overwrite=config.overwrite) as folder:
         write_outcome(folder, outcome)
-    print(parameter_table(best.model, truth, best.at_bound))
-    print(verdict(best))
+        if sampled is not None:
+            write_posterior(folder, sampled, outcome, truth)
     print(f"results: {config.output}")
-    return exit_codes.FINE if best.success else exit_codes.NOT_TRUSTED
+    progress(f"finished after {time.perf_counter() - start:.1f} s")
+    return exit_code(best, sampled)
 
 
-def find_best(inputs: Inputs, config: Config) -> Outcome:
-    """Compile, optimize and work out the covariance.
+def exit_code(best: FitResult, sampled: Sampled | None) -> int:
+    """Return the exit code of a fit, with or without a posterior."""
+    if sampled is not None and sampled.interrupted:
+        return exit_codes.INTERRUPTED
+    trusted = best.success and (sampled is None or sampled.trusted)
+    return exit_codes.FINE if trusted else exit_codes.NOT_TRUSTED
+
+
+def build_fit(inputs: Inputs, config: Config) -> MapFit:
+    """Compile the fit of a configuration.
 
     Parameters
     ----------
     inputs : Inputs
         Checked data set and models.
+    config : Config
+        How to fit.
+    """
+    from bayesmap.fit import MapFit  # PyMC and JAX are imported only once the inputs are known to be fine
+
+    return MapFit.from_dataset(
+        inputs.dataset,
+        inputs.models,
+        exposure_order=config.exposure_order,
+        priors=config.priors,
+        allow_asimov=config.allow_asimov,
+    )
+
+
+def find_best(fit: MapFit, dataset: MapDataset, config: Config) -> Outcome:
+    """Optimize and work out the covariance.
+
+    Parameters
+    ----------
+    fit : MapFit
+        At its start.
+    dataset : MapDataset
+        What is fitted.
     config : Config
         How to fit.
 
@@ -104,21 +152,13 @@ def find_best(inputs: Inputs, config: Config) -> Outcome:
     Outcome
         Best fit, covariance and prediction.
     """
-    from bayesmap.fit import MapFit  # PyMC and JAX are imported only once the inputs are known to be fine
     from bayesmap.results.fit import merge
 
-    fit = MapFit.from_dataset(
-        inputs.dataset,
-        inputs.models,
-        exposure_order=config.exposure_order,
-        priors=config.priors,
-        allow_asimov=config.allow_asimov,
-    )
     progress(f"fitting {len(fit.free_parameters)} free parameters")
     best = fit.optimize(progress=_show_step, **config.optimize)
-    progress(f"{best.message}, working out the covariance")
+    progress(f"{best.message} after {best.nfev} evaluations, working out the covariance")
     covariance = fit.covariance()
-    return Outcome(inputs.dataset, merge(best, covariance), covariance, fit.npred(), fit.npred_components())
+    return Outcome(dataset, merge(best, covariance), covariance, fit.npred(), fit.npred_components())
 
 
 def _show_step(iteration: int, state: Any) -> None:
@@ -138,6 +178,8 @@ def verdict(best: FitResult) -> str:
     return "\n".join([*lines, *(f"- {reason}" for reason in best.reasons)])
 
 
-def progress(text: str) -> None:
-    """Print one line on the error stream, which keeps the output for results."""
-    print(f"bayesmap: {text}", file=sys.stderr, flush=True)
+def posterior_text(summary: Summary, truth: Mapping[str, float] | None = None) -> str:
+    """Return the summary of a posterior, and the true values beside it where they are known."""
+    if truth is None:
+        return str(summary)
+    return f"{summary}\n\n{truth_table(summary.rows, truth, summary.mass)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from bayesmap.models.parameter import Parameter
 from bayesmap.models.sky import Models
@@ -83,6 +84,45 @@ def parameter_table(models: Models, truth: Mapping[str, float] | None = None, at
             row += _truth_cells(parameter, truth.get(name))
         rows.append([*row, parameter_note(parameter, at_bound=name in at_bound)])
     return _aligned(rows, right=frozenset({"value", "error", "true", "pull"}))
+
+
+def prior_table(priors: Mapping[str, str]) -> str:
+    """Return the priors of the free parameters as aligned text, one line each.
+
+    Parameters
+    ----------
+    priors : mapping of str to str
+        Name of a random variable -> prior in words, as `MapFit.priors` gives it.
+    """
+    return _aligned([["prior of", "", "(numbers in the parameter's unit)"], *([name, "~", text] for name, text in
+                    priors.items())], right=frozenset())  # fmt: skip
+
+
+def truth_table(rows: Mapping[str, Mapping[str, Any]], truth: Mapping[str, float], mass: float) -> str:
+    """Return the posterior of each parameter beside its true value, as aligned text.
+
+    Parameters
+    ----------
+    rows : mapping
+        Rows of a `Summary`: name -> ``mean``, ``sd``, ``lower``, ``upper``, ``unit``.
+    truth : mapping of str to float
+        True values by qualified name, in the parameters' units.
+    mass : float
+        Probability of the intervals.
+
+    Returns
+    -------
+    str
+        Table with a line of column names; ``pull`` is (mean - true) / sd.
+    """
+    header = ["name", "mean", "sd", f"{100 * mass:.1f}% interval", "true", "pull", "unit"]
+    lines = [header]
+    for name, row in rows.items():
+        mean, sd = format_value(row["mean"], row["sd"])
+        ends = [format_value(row[end], row["sd"])[0] for end in ("lower", "upper")]
+        pull = f"{(row['mean'] - truth[name]) / row['sd']:+.1f}" if row["sd"] > 0 else ""
+        lines.append([name, mean, sd, f"[{ends[0]}, {ends[1]}]", f"{truth[name]:.5g}", pull, row["unit"]])
+    return _aligned(lines, right=frozenset({"mean", "sd", "true", "pull"}))
 
 
 def _truth_cells(parameter: Parameter, true: float | None) -> list[str]:

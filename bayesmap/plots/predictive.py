@@ -61,7 +61,8 @@ def plot_predictive(
     """
     groups = energy_groups(len(counts.geom.axis("energy").center))
     figure = Figure(figsize=(4.9 * len(groups), 8.2), layout="constrained") if figure is None else figure
-    above, below = figure.subfigures(2, 1, height_ratios=(1.25, 1))
+    grid = figure.add_gridspec(2, 1, height_ratios=(1.25, 1))
+    above, below = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
     selected = np.ones(counts.data.shape, dtype=bool) if mask is None else np.asarray(mask, dtype=bool)
     geom, edges = counts.geom.to_image(), counts.geom.axis("energy").edges
     positions = {} if models is None else source_positions(models, geom.frame)

@@ -8,7 +8,7 @@ import astropy.units as u
 import numpy as np
 from astropy.coordinates import SkyCoord
 from matplotlib import patheffects
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from bayesmap.maps.geometry import WcsGeom
 from bayesmap.models.sky import Models
@@ -20,7 +20,7 @@ AXIS_LABELS = {
 }
 
 
-def sky_axes(figure: Figure, geom: WcsGeom, position: tuple[int, int, int]) -> Any:
+def sky_axes(figure: FigureBase, geom: WcsGeom, position: tuple[int, int, int]) -> Any:
     """Add axes with the sky coordinates of a geometry to a figure.
 
     Parameters

@@ -59,7 +59,7 @@ def plot_trace(tree: xr.DataTree, *, figure: Figure | None = None) -> Figure:
 def _row(left: Axes, right: Axes, draws: np.ndarray, diverging: np.ndarray) -> None:
     edges = np.histogram_bin_edges(draws, bins=BINS)
     for values, where, color in zip(draws, diverging, cycle(CHAIN_COLORS), strict=False):
-        left.hist(values, bins=edges, histtype="step", color=color, linewidth=1.0)
+        left.hist(values, bins=list(edges), histtype="step", color=color, linewidth=1.0)
         right.plot(values, color=color, linewidth=0.4, alpha=0.8)
         at = np.flatnonzero(where)
         right.plot(at, np.zeros(at.size), "|", color="black", transform=right.get_xaxis_transform(), clip_on=False)

@@ -35,7 +35,7 @@ def test_nothing_wrong(folder, capsys):
     before = snapshot(folder)
     assert main(["check", str(folder / "config.yaml")]) == 0
     text = capsys.readouterr().out
-    assert "dataset demo: 8 x 60 x 80 bins (energy, lat, lon), 38,400 selected, 0 counts" in text
+    assert "dataset demo: 6 x 42 x 58 bins (energy, lat, lon), 14,616 selected, 0 counts" in text
     assert "models: center, remnant, nebula, demo-bkg" in text
     assert "free parameters (16): center.spectral.index" in text
     assert text.endswith("no problem found\n")
@@ -98,4 +98,4 @@ def test_separate_maps_are_one_dataset(folder, capsys):
         "\n".join(["name: demo", "models: models.yaml", "output: fit", "maps:", *lines])
     )
     assert main(["check", str(folder / "config.yaml")]) == 0
-    assert "8 x 60 x 80 bins" in capsys.readouterr().out
+    assert "6 x 42 x 58 bins" in capsys.readouterr().out

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from bayesmap.cli.table import format_value, parameter_note, parameter_table
+from bayesmap.cli.table import format_value, parameter_note, parameter_table, prior_table, truth_table
 from bayesmap.models import Models, Parameter, PowerLawSpectralModel, SkyModel
 from bayesmap.models.spatial.point import PointSpatialModel
 
@@ -72,3 +72,23 @@ def test_parameters_at_a_limit_are_marked(models):
     assert limited.max == 90.0
     text = parameter_table(models, at_bound=["crab.spatial.lat_0"])
     assert [line.split()[0] for line in text.splitlines() if "at m" in line] == ["crab.spatial.lat_0"]
+
+
+def test_priors_stand_in_one_column():
+    text = prior_table({"a.spectral.index": "Normal(mu=2.5, sigma=1.5)", "b": "Flat()"})
+    assert text.splitlines() == [
+        "prior of             (numbers in the parameter's unit)",
+        "a.spectral.index  ~  Normal(mu=2.5, sigma=1.5)",
+        "b                 ~  Flat()",
+    ]
+
+
+def test_posterior_beside_the_truth():
+    rows = {
+        "a": {"mean": 2.27184, "sd": 0.0321, "lower": 2.24, "upper": 2.30, "unit": "TeV"},
+        "b": {"mean": 3.0e-12, "sd": 0.0, "lower": 3e-12, "upper": 3e-12, "unit": ""},
+    }
+    lines = truth_table(rows, {"a": 2.3, "b": 3e-12}, 0.6827).splitlines()
+    assert lines[0].split() == ["name", "mean", "sd", "68.3%", "interval", "true", "pull", "unit"]
+    assert lines[1].split() == ["a", "2.272", "0.032", "[2.240,", "2.300]", "2.3", "-0.9", "TeV"]
+    assert lines[2].split() == ["b", "3e-12", "[3e-12,", "3e-12]", "3e-12"]

@@ -1,0 +1,206 @@
+"""Draw from the posterior with signs of life, and write what was drawn."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import astropy.units as u
+
+from bayesmap.cli.progress import now_and_then, progress
+from bayesmap.errors import FitStateError
+from bayesmap.models.sky import Models, SkyModel
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from bayesmap.checks.predictive import PredictiveMaps
+    from bayesmap.cli.output import Outcome
+    from bayesmap.fit import MapFit
+    from bayesmap.results.summary import Summary
+
+PICTURE_DPI = 150
+MOST_IN_CORNER = 16
+"""Parameters in one corner picture at most; with more of them each source gets its own."""
+NO_DRAWS = "BM-FT-006"
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """What sampling left.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree or None
+        Posterior; None where the run was interrupted before the first draw.
+    summary : Summary or None
+        Of the posterior.
+    predictive : PredictiveMaps or None
+        Posterior predictive maps; None where they were interrupted.
+    interrupted : bool
+        True if the user stopped any of it.
+    """
+
+    tree: xr.DataTree | None = None
+    summary: Summary | None = None
+    predictive: PredictiveMaps | None = None
+    interrupted: bool = False
+
+    @property
+    def trusted(self) -> bool:
+        """True if there is a posterior whose verdict is ok."""
+        return self.summary is not None and self.summary.verdict.ok
+
+
+def draw_posterior(fit: MapFit, options: Mapping[str, Any]) -> Sampled:
+    """Sample the posterior of a fit; an interrupt by the user ends it and keeps what was drawn.
+
+    Parameters
+    ----------
+    fit : MapFit
+        At its best fit.
+    options : mapping
+        Of `MapFit.sample`.
+    """
+    from bayesmap.results.summary import summarise
+
+    progress("sampling the posterior; Ctrl-C stops and keeps what was drawn")
+    try:
+        tree = fit.sample(progress=now_and_then(_show_draws), **options)
+    except KeyboardInterrupt:
+        progress("interrupted before the first draw")
+        return Sampled(interrupted=True)
+    except FitStateError as error:
+        if error.code != NO_DRAWS:
+            raise
+        progress(str(error))
+        return Sampled(interrupted=True)
+    summary = summarise(tree)
+    if tree.attrs["status"] == "interrupted":
+        return Sampled(tree, summary, None, interrupted=True)
+    try:
+        predictive = fit.predictive(tree, progress=now_and_then(_show_maps))
+    except KeyboardInterrupt:
+        progress("interrupted: no predictive maps")
+        return Sampled(tree, summary, None, interrupted=True)
+    return Sampled(tree, summary, predictive)
+
+
+def _show_draws(done: int, total: int, divergences: int) -> str:
+    return f"{done} of {total} draws (warm-up included), {divergences} divergences"
+
+
+def _show_maps(done: int, total: int) -> str:
+    return f"predictive maps: {done} of {total} draws"
+
+
+def summary_record(sampled: Sampled) -> dict[str, Any]:
+    """Return what `summary.json` holds: verdict, rows, priors and provenance, None where a number is not known."""
+    if sampled.tree is None or sampled.summary is None:
+        raise AssertionError("there is nothing to summarise")
+    summary, attrs = sampled.summary, sampled.tree.attrs
+    verdict = summary.verdict
+    record = {
+        "verdict": {
+            "ok": verdict.ok,
+            "status": verdict.status,
+            "reasons": list(verdict.reasons),
+            "measures": dict(verdict.measures),
+            "notes": list(verdict.notes),
+        },
+        "interval_mass": summary.mass,
+        "parameters": summary.rows,
+        "priors": json.loads(attrs["priors"]),
+        "predictive_p_values": {} if sampled.predictive is None else sampled.predictive.p_values,
+        "provenance": {name: json.loads(attrs[name]) for name in ("versions", "sampler", "dataset", "options")},
+    }
+    known: dict[str, Any] = _finite(record)
+    return known
+
+
+def _finite(value: Any) -> Any:
+    """Return the same structure with None for numbers that are not finite: JSON knows no NaN."""
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def write_posterior(folder: Path, sampled: Sampled, outcome: Outcome, truth: Models | None = None) -> None:
+    """Write the files of a posterior into a folder; nothing where there is none.
+
+    Parameters
+    ----------
+    folder : Path
+        Existing folder.
+    sampled : Sampled
+        What was drawn.
+    outcome : Outcome
+        The best fit.
+    truth : Models, optional
+        Models of a simulation, shown in the pictures.
+    """
+    from bayesmap.results.store import save_posterior
+
+    if sampled.tree is None or sampled.summary is None:
+        return
+    save_posterior(sampled.tree, folder / "posterior.nc")
+    (folder / "summary.txt").write_text(f"{sampled.summary}\n")
+    (folder / "summary.json").write_text(json.dumps(summary_record(sampled), indent=1, allow_nan=False) + "\n")
+    pictures = posterior_pictures(sampled, outcome, truth)
+    for name, figure in pictures.items():
+        figure.savefig(folder / name, dpi=PICTURE_DPI)
+
+
+def posterior_pictures(sampled: Sampled, outcome: Outcome, truth: Models | None = None) -> dict[str, Any]:
+    """Return the pictures of a posterior, file name -> figure; parameters as of `write_posterior`."""
+    from bayesmap.plots.predictive import plot_predictive
+    from bayesmap.plots.sed import plot_sed
+    from bayesmap.plots.trace import plot_trace
+    from bayesmap.results.flux import flux_band, log_energies
+
+    dataset, models = outcome.dataset, outcome.best.model
+    figures = _corners(sampled.tree, models, truth) | {"trace.png": plot_trace(sampled.tree)}
+    edges = dataset.counts.geom.axis("energy").edges
+    energy = log_energies(*u.Quantity([edges[0], edges[-1]], "TeV"))
+    for model in models.sky_models:
+        true = truth[model.name] if truth is not None and model.name in truth else None
+        spectrum = true.spectral_model if isinstance(true, SkyModel) else None
+        figures[f"sed-{_file_name(model.name)}.png"] = plot_sed(
+            flux_band(sampled.tree, models, model.name, energy), truth=spectrum
+        )
+    if sampled.predictive is not None:
+        figures["predictive.png"] = plot_predictive(
+            dataset.counts, sampled.predictive, mask=dataset.mask_data, models=models
+        )
+    return figures
+
+
+def _corners(tree: Any, models: Models, truth: Models | None) -> dict[str, Any]:
+    """Return one corner picture, or one for each model where there are many parameters."""
+    from bayesmap.plots.corner import plot_corner
+    from bayesmap.results.posterior import free_names
+
+    names = free_names(tree)
+    values = {name: parameter.value for name, parameter in models.parameters.items()}
+    true = None if truth is None else {name: parameter.value for name, parameter in truth.parameters.items()}
+    parts = {"corner.png": names}
+    if len(names) > MOST_IN_CORNER:
+        parts = {
+            f"corner-{_file_name(model.name)}.png": tuple(name for name in names if name in model.named_parameters)
+            for model in models
+        }
+    return {
+        file: plot_corner(tree, names=part, best=values, truth=true) for file, part in parts.items() if len(part) > 0
+    }
+
+
+def _file_name(source: str) -> str:
+    """Return the name of a source as part of a file name: two sources never get the same one."""
+    return quote(source, safe=" +")
