@@ -16,7 +16,9 @@ import pytest
 
 from bayesmap.cli import config as config_module
 from bayesmap.cli import demo, demo_data, sampling
-from bayesmap.cli.fit import exit_code
+from bayesmap.cli.config import read_config
+from bayesmap.cli.fit import build_fit, exit_code
+from bayesmap.cli.inputs import load_inputs
 from bayesmap.cli.main import main
 from bayesmap.cli.posterior import Sampled, draw_posterior, summary_record, write_posterior
 from bayesmap.cli.sampling import RANDOM_SEED
@@ -26,6 +28,7 @@ from bayesmap.inference.sample import sample
 from bayesmap.io.gammapy import read_dataset, write_dataset
 from bayesmap.io.yaml import read_models, write_models
 from bayesmap.maps.map import WcsNDMap
+from bayesmap.models.prior import Prior
 from bayesmap.results.posterior import verdict_of
 from bayesmap.results.store import load_posterior
 from bayesmap.results.summary import summarise
@@ -163,18 +166,6 @@ def test_a_wrong_input_is_found_before_anything_is_compiled(fitted, tmp_path, ca
     assert not (tmp_path / "fit").exists()
 
 
-def test_a_fit_that_is_not_to_be_trusted_is_exit_code_3(fitted, tmp_path, capsys):
-    _, folder, _, _ = fitted
-    for name in ("data.fits.gz", "models.yaml"):
-        (tmp_path / name).write_bytes((folder / name).read_bytes())
-    (tmp_path / "config.yaml").write_text(BEST_FIT_ONLY + "optimize: {max_iterations: 1}\n")
-    assert main(["fit", str(tmp_path / "config.yaml")]) == 3
-    out = capsys.readouterr().out
-    assert "NOT TO BE TRUSTED" in out
-    assert "- not converged after 1 Newton steps" in out
-    assert json.loads((tmp_path / "fit" / "result.json").read_text())["success"] is False
-
-
 @pytest.fixture
 def copied(fitted, tmp_path):
     """Return a function that writes a configuration beside a copy of the data, and runs `fit`."""
@@ -197,10 +188,13 @@ def test_without_sampling_only_the_best_fit_is_written(copied, tmp_path, capsys)
     assert "sampling" not in captured.err
 
 
-def test_a_posterior_that_is_not_to_be_trusted_is_exit_code_3(copied, tmp_path, capsys):
-    assert copied(BEST_FIT_ONLY.replace("false", "{draws: 20, tune: 50, chains: 2}")) == 3
+def test_best_fit_and_posterior_that_are_not_to_be_trusted_are_exit_code_3(copied, tmp_path, capsys):
+    sample = BEST_FIT_ONLY.replace("false", "{draws: 20, tune: 50, chains: 2}")
+    assert copied(sample + "optimize: {max_iterations: 1}\n") == 3
     out = capsys.readouterr().out
-    assert "fit: success" in out
+    assert "fit: NOT TO BE TRUSTED" in out
+    assert "- not converged after 1 Newton steps" in out
+    assert json.loads((tmp_path / "fit" / "result.json").read_text())["success"] is False
     assert "posterior NOT TO BE TRUSTED" in out
     verdict = json.loads((tmp_path / "fit" / "summary.json").read_text())["verdict"]
     assert verdict["ok"] is False
@@ -208,12 +202,10 @@ def test_a_posterior_that_is_not_to_be_trusted_is_exit_code_3(copied, tmp_path, 
     assert {path.name for path in (tmp_path / "fit").iterdir()} == FILES | POSTERIOR_FILES
 
 
-def test_priors_of_the_configuration_are_used(copied, tmp_path, capsys):
-    priors = "priors: {source.spectral.index: {type: Normal, mu: 2.0, sigma: 0.01}}\n"
-    assert copied(BEST_FIT_ONLY + priors) == 0
-    assert "source.spectral.index      ~  Normal(mu=2, sigma=0.01)" in capsys.readouterr().out
-    best = read_models(tmp_path / "fit" / "models.yaml").parameters["source.spectral.index"]
-    assert best.value == pytest.approx(2.0, abs=0.02)
+def test_priors_of_the_configuration_are_used(fitted):
+    config = read_config(fitted[1] / "config.yaml", overwrite=True)
+    given = replace(config, priors={"source.spectral.index": Prior("Normal", mu=2.0, sigma=0.01)})
+    assert build_fit(load_inputs(config), given).priors["source.spectral.index"] == "Normal(mu=2, sigma=0.01)"
 
 
 @pytest.mark.parametrize(
