@@ -18,7 +18,7 @@ name: demo
 dataset: dataset.fits.gz
 models: models.yaml
 output: fit
-sample: {draws: 400, tune: 250, chains: 4, random_seed: 1}
+sample: {draws: 600, tune: 250, chains: 4, random_seed: 1}
 """
 
 
