@@ -44,7 +44,7 @@ class RealFFT2(NumpyOp):
         shape = (2, *image.type.shape[:-2], self.n_y, self.n_x // 2 + 1)
         return Apply(self, [image], [pt.tensor(dtype="float64", shape=shape)])
 
-    def infer_shape(self, fgraph: Any, node: Any, shapes: Any) -> list:
+    def infer_shape(self, node: Any, shapes: Any) -> list:
         return [(pt.constant(2), *shapes[0][:-2], pt.constant(self.n_y), pt.constant(self.n_x // 2 + 1))]
 
     def compute(self, image: np.ndarray) -> np.ndarray:
@@ -70,7 +70,7 @@ class InverseRealFFT2(NumpyOp):
         shape = (*spectrum.type.shape[1:-2], self.n_y, self.n_x)
         return Apply(self, [spectrum], [pt.tensor(dtype="float64", shape=shape)])
 
-    def infer_shape(self, fgraph: Any, node: Any, shapes: Any) -> list:
+    def infer_shape(self, node: Any, shapes: Any) -> list:
         return [(*shapes[0][1:-2], pt.constant(self.n_y), pt.constant(self.n_x))]
 
     def compute(self, spectrum: np.ndarray) -> np.ndarray:

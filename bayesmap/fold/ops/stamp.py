@@ -39,7 +39,7 @@ class SplineStamp(NumpyOp):
         output = pt.tensor(dtype="float64", shape=(table.type.shape[2], self.n_y, self.n_x))
         return Apply(self, [table, corner, weights], [output])
 
-    def infer_shape(self, fgraph: Any, node: Any, shapes: Any) -> list:
+    def infer_shape(self, node: Any, shapes: Any) -> list:
         return [(shapes[0][2], pt.constant(self.n_y), pt.constant(self.n_x))]
 
     def connection_pattern(self, node: Any) -> list:
@@ -63,7 +63,7 @@ class SplineStampAdjoint(NumpyOp):
         table, image, corner = pt.as_tensor(table), pt.as_tensor(image), pt.as_tensor(corner, dtype="int64")
         return Apply(self, [table, corner, image], [pt.tensor(dtype="float64", shape=(TAPS, TAPS))])
 
-    def infer_shape(self, fgraph: Any, node: Any, shapes: Any) -> list:
+    def infer_shape(self, node: Any, shapes: Any) -> list:
         return [(pt.constant(TAPS), pt.constant(TAPS))]
 
     def connection_pattern(self, node: Any) -> list:

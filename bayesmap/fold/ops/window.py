@@ -28,7 +28,7 @@ class CutWindow(NumpyOp):
         shape = (*image.type.shape[:-2], self.n_y, self.n_x)
         return Apply(self, [image, i, j], [pt.tensor(dtype="float64", shape=shape)])
 
-    def infer_shape(self, fgraph: Any, node: Any, shapes: Any) -> list:
+    def infer_shape(self, node: Any, shapes: Any) -> list:
         return [(*shapes[0][:-2], pt.constant(self.n_y), pt.constant(self.n_x))]
 
     def connection_pattern(self, node: Any) -> list:
@@ -56,7 +56,7 @@ class PlaceWindow(NumpyOp):
         shape = (*window.type.shape[:-2], self.n_y, self.n_x)
         return Apply(self, [window, i, j], [pt.tensor(dtype="float64", shape=shape)])
 
-    def infer_shape(self, fgraph: Any, node: Any, shapes: Any) -> list:
+    def infer_shape(self, node: Any, shapes: Any) -> list:
         return [(*shapes[0][:-2], pt.constant(self.n_y), pt.constant(self.n_x))]
 
     def connection_pattern(self, node: Any) -> list:
