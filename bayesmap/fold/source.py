@@ -13,6 +13,7 @@ from bayesmap.errors import ModelError
 from bayesmap.fold.compact import CompactImage, build_compact_image
 from bayesmap.fold.fixed import FixedImage, brightness_templates, build_fixed_image, evaluate_templates
 from bayesmap.fold.kernel import build_tables, lattice_factor
+from bayesmap.fold.ops.lazy import lazy_share
 from bayesmap.fold.pixelmap import PixelMap, build_pixel_map, frame_rotation, tangent_basis, unit_vector
 from bayesmap.fold.placement import Place, locate, outside
 from bayesmap.fold.point import PointImage, build_point_image
@@ -26,8 +27,9 @@ from bayesmap.models.spatial.gaussian import GaussianSpatialModel
 from bayesmap.models.spatial.point import PointSpatialModel
 from bayesmap.models.spatial.template import TemplateSpatialModel
 
-BLEND_LOW, BLEND_HIGH = 2.5, 4.0
-"""Pixels of minor-axis sigma between which the image goes over from `compact` to `wide`; both are exact there."""
+BLEND_LOW, BLEND_HIGH = 2.0, 3.0
+"""Pixels of minor-axis sigma between which the image goes over from `compact` to `wide`; both are exact there: samples
+of a Gaussian alias by exp(-(pi sigma)^2 / 2), 3e-9 at two pixels."""
 GROWTH = 2.0
 """A size without a declared maximum may grow to this many times its start where its cut-out is fixed."""
 
@@ -77,10 +79,13 @@ class FreeSource:
         share = self._wide_share(values)
         if self.wide is None:
             return self._compact(flux, place, values)
-        wide = self._wide(flux * share, vector, rotated, values)
+        wide = self._wide(flux, vector, rotated, values)
         if self.compact is None:
             return wide
-        return wide + self._compact(flux * (1.0 - share), place, values)
+        compact = self._compact(flux, place, values)
+        shapes = [flux, *values.values()]
+        wide = lazy_share(share, wide, [*shapes, vector, rotated])
+        return wide + lazy_share(1.0 - share, compact, [*shapes, place.i_y, place.i_x, place.d_y, place.d_x])
 
     @property
     def pad(self) -> int:
