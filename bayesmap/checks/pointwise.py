@@ -24,7 +24,7 @@ def posterior_predictive(
     tree: xr.DataTree,
     dataset: MapDataset,
     *,
-    random_seed: int,
+    random_seed: int = 0,
     draws: int | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> xr.DataTree:

@@ -92,7 +92,7 @@ def predictive_maps(
     points = theta[:, thin(theta, draws)].reshape(-1, theta.shape[-1])
     mask = dataset.mask_data
     counts = np.where(mask, dataset.counts.data, 0.0)
-    mean, squares, tail = (np.zeros(counts.shape) for _ in range(3))
+    mean, squares, above, below = (np.zeros(counts.shape) for _ in range(4))
     replicated, beyond = [], []
     rng = np.random.default_rng(random_seed)
     for done, point in enumerate(points):
@@ -100,20 +100,21 @@ def predictive_maps(
         step = npred - mean
         mean += step / (done + 1)
         squares += step * (npred - mean)
-        tail += upper_tail(counts, npred)
+        above += upper_tail(counts, npred)
+        below += lower_tail(counts, npred)
         replica = np.where(mask, rng.poisson(npred), 0.0)
         replicated.append(replica.sum(axis=(1, 2)))
         beyond.append(_beyond(discrepancies(replica[mask], npred[mask]), discrepancies(counts[mask], npred[mask])))
         if progress is not None:
             progress(done + 1, len(points))
     n, geom = len(points), dataset.counts.geom
-    p_value = np.where(mask, tail / n, np.nan)
+    p_value = np.where(mask, above / n, np.nan)
     lower, median, upper = np.quantile(replicated, [0.15866, 0.5, 0.84134], axis=0)
     return PredictiveMaps(
         npred_mean=WcsNDMap(geom, mean),
         npred_sd=WcsNDMap(geom, np.sqrt(squares / max(n - 1, 1))),
         p_value=WcsNDMap(geom, p_value),
-        significance=WcsNDMap(geom, scipy.stats.norm.isf(p_value)),
+        significance=WcsNDMap(geom, np.where(mask, two_sided(above / n, below / n), np.nan)),
         p_values={name: float(np.mean([row[name] for row in beyond])) for name in beyond[0]},
         spectrum={"counts": counts.sum(axis=(1, 2)), "lower": lower, "median": median, "upper": upper},
         draws=n,
@@ -124,6 +125,17 @@ def upper_tail(counts: np.ndarray, npred: np.ndarray) -> np.ndarray:
     """Return P(n > counts) + P(n = counts) / 2 of Poisson numbers; fractional (Asimov) counts are rounded for it."""
     whole = np.round(counts)
     return np.asarray(scipy.stats.poisson.sf(whole, npred) + 0.5 * scipy.stats.poisson.pmf(whole, npred))
+
+
+def lower_tail(counts: np.ndarray, npred: np.ndarray) -> np.ndarray:
+    """Return P(n < counts) + P(n = counts) / 2, on its own: one minus the other tail loses all digits far out."""
+    whole = np.round(counts)
+    return np.asarray(scipy.stats.poisson.cdf(whole - 1, npred) + 0.5 * scipy.stats.poisson.pmf(whole, npred))
+
+
+def two_sided(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """Return the normal deviate of the smaller tail: positive where counts are in excess."""
+    return np.where(above < below, scipy.stats.norm.isf(above), -scipy.stats.norm.isf(below))
 
 
 def _beyond(simulated: dict[str, float], observed: dict[str, float]) -> dict[str, float]:

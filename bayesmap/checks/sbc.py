@@ -19,7 +19,7 @@ import pymc as pm
 import scipy.stats
 
 from bayesmap.dataset import MapDataset
-from bayesmap.errors import BayesmapError
+from bayesmap.errors import BayesmapError, BayesmapInputError
 from bayesmap.inference.optimize import optimize
 from bayesmap.inference.sample import sample
 from bayesmap.maps.map import WcsNDMap
@@ -29,6 +29,8 @@ from bayesmap.posterior.variables import Variables
 
 RANK_DRAWS = 99
 """L: draws, nearly independent, that a truth is ranked among."""
+ATTEMPTS = 20
+"""Batches of prior draws before giving up on finding enough with support."""
 OVERSAMPLING = 2
 """Draws made for each one that is kept."""
 
@@ -92,7 +94,7 @@ def calibrate(
     progress : callable, optional
         Called with (done, all).
     """
-    truths = prior_draws(posterior.variables, simulations, random_seed)
+    truths = supported_draws(posterior, dataset, simulations, random_seed)
     streams = np.random.SeedSequence(random_seed).spawn(simulations)
     rows, scores, failed = [], [], []
     for i, (truth, stream) in enumerate(zip(truths, streams, strict=True)):
@@ -106,13 +108,39 @@ def calibrate(
             failed.append(f"simulation {i}: {error}")
             continue
         kept = draws[:: len(draws) // RANK_DRAWS][:RANK_DRAWS]
-        values, true = _quantities(observed, kept, npred), _quantities(observed, truth[None], npred)
-        rows.append(np.sum(values < true, axis=0))
+        hottest = int(np.argmax(counts))
+        values, true = _quantities(observed, kept, hottest), _quantities(observed, truth[None], hottest)
+        ties = np.sum(values == true, axis=0)
+        rows.append(np.sum(values < true, axis=0) + rng.integers(0, ties + 1))
         scores.append((draws.mean(axis=0) - truth) / draws.std(axis=0))
         if progress is not None:
             progress(i + 1, simulations)
     names = (*posterior.coordinates.names, "log_likelihood", "log_prior", "total_npred", "hottest_bin")
     return Calibration(names, np.array(rows), np.array(scores), RANK_DRAWS, tuple(failed))
+
+
+def supported_draws(posterior: CompiledPosterior, dataset: MapDataset, draws: int, random_seed: int) -> np.ndarray:
+    """Return draws of theta from the priors where the model has support: on the map, within declared limits.
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-CK-006 if hardly any draw has support.
+    """
+    nothing = WcsNDMap(dataset.counts.geom, np.zeros(dataset.counts.data.shape))
+    empty = posterior.with_counts(observe(dataset.with_counts(nothing)))
+    kept: list[np.ndarray] = []
+    for attempt in range(ATTEMPTS):
+        found = prior_draws(posterior.variables, draws, random_seed + attempt)
+        kept += [theta for theta in found if np.isfinite(empty.log_posterior(theta))]
+        if len(kept) >= draws:
+            return np.array(kept[:draws])
+    raise BayesmapInputError(
+        "BM-CK-006",
+        what=f"{len(kept)} of {ATTEMPTS * draws} draws from the priors have support",
+        rule="Simulations start from draws of the priors where the model predicts counts",
+        remedy="State narrower priors, on the map and inside the limits",
+    )
 
 
 def prior_draws(variables: Variables, draws: int, random_seed: int) -> np.ndarray:
@@ -140,9 +168,11 @@ def _posterior_draws(posterior: CompiledPosterior, seed: int, tune: int) -> np.n
     return found.theta[0]
 
 
-def _quantities(posterior: CompiledPosterior, theta: np.ndarray, true_npred: np.ndarray) -> np.ndarray:
-    """Return the ranked quantities of many theta, shape (n, n_quantity)."""
-    hottest = int(np.argmax(true_npred))
+def _quantities(posterior: CompiledPosterior, theta: np.ndarray, hottest: int) -> np.ndarray:
+    """Return the ranked quantities of many theta, shape (n, n_quantity).
+
+    They may depend on the data (the bin with most counts) but not on the truth, of which ranks would not be uniform.
+    """
     rows = []
     for point in theta:
         npred = posterior.npred(point)

@@ -14,12 +14,13 @@ from bayesmap.checks.predictive import PredictiveMaps, predictive_maps
 from bayesmap.checks.verdict import judge
 from bayesmap.dataset import MapDataset
 from bayesmap.errors import FitStateError
-from bayesmap.fit.arguments import check_background_names, check_choice
+from bayesmap.fit.arguments import check_background_names, check_choice, check_interval, free_name, free_pair
 from bayesmap.fit.options import FitOptions
 from bayesmap.fit.seed_format import laplace_interval, posterior_contour, posterior_interval
 from bayesmap.inference.covariance import laplace
 from bayesmap.inference.optimize import optimize
 from bayesmap.inference.sample import WARM_UP, sample
+from bayesmap.inference.whitening import inside
 from bayesmap.io.gammapy import to_bayesmap_edisp, to_bayesmap_map, to_bayesmap_mask, to_bayesmap_psf
 from bayesmap.maps.map import WcsNDMap
 from bayesmap.models.sky import Models
@@ -27,6 +28,7 @@ from bayesmap.posterior.build import build_posterior
 from bayesmap.posterior.compiled import CompiledPosterior
 from bayesmap.posterior.likelihood import ObservedCounts, cash, observe
 from bayesmap.results.fit import CovarianceResult, FitResult, merge
+from bayesmap.results.intervals import check_sigma
 from bayesmap.results.posterior import posterior_tree
 
 
@@ -165,8 +167,8 @@ class MapFit:
 
     @property
     def initial_values(self) -> dict[str, np.ndarray]:
-        """The current values of the random variables, for ``pymc.sample(model=fit.pymc_model, initvals=...)``."""
-        return self._posterior.variables.values(self._theta)
+        """The current values, moved off limits, for ``pymc.sample(model=fit.pymc_model, initvals=...)``."""
+        return self._posterior.variables.values(inside(self._posterior, self._theta))
 
     @property
     def stat(self) -> np.ndarray:
@@ -325,12 +327,11 @@ class MapFit:
             ``errp``, ``errn`` (distances of the ends from the best ``value``, in the parameter's unit), ``success``,
             ``nfev``, ``backend``, and the fields of `bayesmap.results.intervals.Interval`.
         """
-        check_choice("backend", backend, ("nuts", "laplace"))
-        name = self._start.parameters.resolve(parameter)
+        check_interval(backend, sigma, kind, options)
+        name = free_name(self._start.parameters, parameter)
         if backend == "laplace":
             return laplace_interval(self._errors(), name, sigma)
-        tree = self._draws(options)
-        return posterior_interval(tree, self.model, name, sigma, kind)
+        return posterior_interval(self._draws(options), self.model, name, sigma, kind)
 
     def minos_contour(
         self, x: str, y: str, numpoints: int = 100, sigma: float = 1.0, *, backend: str = "nuts", **options: Any
@@ -344,10 +345,8 @@ class MapFit:
         ----------
         x, y : str
             Parameters by name.
-        numpoints, sigma : int, float
-            Points to return; size of the region.
-        backend, **options
-            As of `confidence`; ``"nuts"``.
+        numpoints, sigma, backend, **options
+            Points to return; size of the region; the rest as of `confidence`.
 
         Returns
         -------
@@ -355,7 +354,8 @@ class MapFit:
             ``x``, ``y`` (points, in the parameters' units), ``success``, ``mass``, ``pieces``, ``x_info``, ``y_info``.
         """
         check_choice("backend", backend, ("nuts",))
-        first, second = (self._start.parameters.resolve(name) for name in (x, y))
+        check_sigma(sigma)
+        first, second = free_pair(self._start.parameters, x, y)
         return posterior_contour(self._draws(options), first, second, sigma, numpoints)
 
     def predictive(self, tree: xr.DataTree | None = None, **options: Any) -> PredictiveMaps:

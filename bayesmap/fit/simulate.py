@@ -12,7 +12,7 @@ from bayesmap.fit.facade import MapFit
 from bayesmap.maps.map import WcsNDMap
 
 
-def simulate(dataset: MapDataset, models: Any, seed: int, *, exposure_order: str = "true") -> MapDataset:
+def simulate(dataset: MapDataset, models: Any, seed: int, **options: Any) -> MapDataset:
     """Draw Poisson counts from the models' predicted counts.
 
     Parameters
@@ -23,8 +23,8 @@ def simulate(dataset: MapDataset, models: Any, seed: int, *, exposure_order: str
         The truth.
     seed : int
         Seed of the random numbers.
-    exposure_order : str
-        See `MapFit`.
+    **options
+        ``exposure_order``, ``energy_integration`` and ``convention`` of `MapFit`.
 
     Returns
     -------
@@ -33,6 +33,6 @@ def simulate(dataset: MapDataset, models: Any, seed: int, *, exposure_order: str
     """
     zeros = WcsNDMap(dataset.counts.geom, np.zeros(dataset.counts.data.shape))
     empty = dataset.with_counts(zeros)
-    npred = MapFit.from_dataset(empty, models, exposure_order=exposure_order).npred()
+    npred = MapFit.from_dataset(empty, models, priors="flat", **options).npred()
     rng = np.random.default_rng(seed)
     return dataset.with_counts(WcsNDMap(npred.geom, rng.poisson(npred.data).astype(np.float64), u.Unit("")))

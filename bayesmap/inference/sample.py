@@ -54,7 +54,8 @@ def sample(
     random_seed : int, optional
         Seed; by default a random one, which the result states.
     nuts_sampler : str
-        ``"nutpie"``, ``"numpyro"`` or ``"pymc"``.
+        ``"nutpie"``, ``"numpyro"`` or ``"pymc"``. Only nutpie runs chains in parallel, calls `progress`, and keeps its
+        draws when it is interrupted; numpyro loses them, PyMC keeps those of finished chains.
     target_accept : float
         Mean acceptance that the step size is adapted to.
     max_treedepth : int

@@ -59,7 +59,7 @@ def whiten(
     progress : callable, optional
         Called with (iteration, state) of the search for the mode.
     """
-    start = posterior.variables.forward(_inside(posterior, theta))
+    start = posterior.variables.forward(inside(posterior, theta))
     unlimited = np.full(len(start), np.inf)
     state, message = minimise(
         UnboundedPosterior(posterior),
@@ -80,7 +80,7 @@ def whiten(
     return Whitening(state.theta, root, tuple(notes))
 
 
-def _inside(posterior: CompiledPosterior, theta: np.ndarray) -> np.ndarray:
+def inside(posterior: CompiledPosterior, theta: np.ndarray) -> np.ndarray:
     """Return theta with entries at a limit moved inside."""
     lower, upper = posterior.variables.bounds()
     if np.all((theta > lower) & (theta < upper)):

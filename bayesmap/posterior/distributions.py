@@ -18,7 +18,7 @@ from bayesmap.errors import PriorError
 from bayesmap.models.parameter import Parameter
 from bayesmap.models.prior import Prior
 
-FLAT_TYPES = ("Flat", "Uniform", "UniformPrior")
+FLAT_TYPES = ("Flat", "HalfFlat", "Uniform", "UniformPrior")
 ENDS = {"LogitNormal": (0.0, 1.0), "VonMisesRV": (-math.pi, math.pi)}
 """Support of distributions for which PyMC has no transform, or (on the circle) one that is not unique."""
 
@@ -119,7 +119,8 @@ def check_weight(prior: Prior) -> None:
 
 def _flat(prior: Prior, parameter: Parameter, name: str) -> tuple[Any, Any]:
     arguments = prior.arguments(parameter.unit)
-    low = max(arguments.get("lower", arguments.get("min", -math.inf)), _or(parameter.min, -math.inf))
+    own = 0.0 if prior.type == "HalfFlat" else arguments.get("lower", arguments.get("min", -math.inf))
+    low = max(own, _or(parameter.min, -math.inf))
     high = min(arguments.get("upper", arguments.get("max", math.inf)), _or(parameter.max, math.inf))
     if math.isfinite(low) and math.isfinite(high):
         distribution = pm.Uniform.dist(exact(low), exact(high))

@@ -23,6 +23,8 @@ from bayesmap.posterior.variables import Variable, Variables
 
 SETS = ("default", "flat")
 FLAT = Prior("Flat")
+LARGEST_CAP = 80.0
+"""Degrees: a tangent plane ends at 90."""
 
 
 def choose_priors(models: Models, priors: str | Mapping[str, Any], geom: WcsGeom) -> dict[str, Any]:
@@ -123,7 +125,7 @@ def radius_of(models: Models, source: str, geom: WcsGeom) -> float:
     spatial: Any = models[source].components["spatial"]
     vector = frame_rotation(spatial.frame, geom.frame) @ unit_vector(np, *spatial.position)
     start = np.rad2deg(np.arctan2(vector[1], vector[0])), np.rad2deg(np.arcsin(vector[2] / np.linalg.norm(vector)))
-    return map_radius(geom, start)
+    return min(map_radius(geom, start), LARGEST_CAP)
 
 
 def _position(

@@ -79,8 +79,8 @@ def summarise(tree: xr.DataTree, *, sigma: float = 1.0) -> Summary:
 
 def _line(name: str, row: dict[str, Any]) -> tuple[str, ...]:
     """Return one row as text, numbers to two digits of the standard deviation."""
-    digits = 1 - math.floor(math.log10(row["sd"])) if row["sd"] > 0 else 3
-    exponent = row["mean"] != 0 and not 1e-3 <= abs(row["mean"]) < 1e5
+    digits = 1 - math.floor(math.log10(row["sd"])) if 0 < row["sd"] < math.inf else 3
+    exponent = math.isfinite(row["mean"]) and row["mean"] != 0 and not 1e-3 <= abs(row["mean"]) < 1e5
 
     def show(value: float) -> str:
         if exponent:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats as st
 
-from bayesmap.checks.predictive import discrepancies, predictive_maps, upper_tail
+from bayesmap.checks.predictive import discrepancies, lower_tail, predictive_maps, two_sided, upper_tail
 from bayesmap.checks.thinning import thin
 from bayesmap.errors import BayesmapInputError
 from bayesmap.maps.map import WcsNDMap
@@ -141,3 +141,10 @@ def test_thinning_is_even_and_keeps_the_ends(draws, expected):
 def test_thinning_to_nothing_is_told():
     with pytest.raises(BayesmapInputError, match="BM-CK-004.*0 draws"):
         thin(np.zeros((2, 10, 3)), 0)
+
+
+def test_a_deficit_far_out_has_a_finite_significance():
+    counts, npred = np.array([60.0, 400.0]), np.array([200.0, 200.0])
+    deficit, excess = two_sided(upper_tail(counts, npred), lower_tail(counts, npred))
+    assert -13.0 < deficit < -10.0
+    assert 11.0 < excess < 14.0

@@ -9,6 +9,7 @@ import xarray as xr
 
 from bayesmap.checks.verdict import judge
 from bayesmap.models.background import FoVBackgroundModel
+from bayesmap.models.parameter import Parameter
 from bayesmap.models.sky import Models, SkyModel
 from bayesmap.models.spatial.point import PointSpatialModel
 from bayesmap.models.spectral.exp_cutoff_power_law import ExpCutoffPowerLawSpectralModel
@@ -34,7 +35,8 @@ def source(name, lon, spectral=PowerLawSpectralModel):
 def variables(bounds=ENDLESS, lon_b=2.0, spectral_b=PowerLawSpectralModel):
     models = Models((*source("a", 1.0), *source("b", lon_b, spectral_b), FoVBackgroundModel("toy")))
     limits = tuple(np.array(ends, dtype=float) for ends in bounds)
-    return SimpleNamespace(coordinates=SimpleNamespace(models=models, names=NAMES), bounds=lambda: limits)
+    coordinates = SimpleNamespace(models=models, names=NAMES, moving={})
+    return SimpleNamespace(coordinates=coordinates, bounds=lambda: limits)
 
 
 def healthy(seed=0, n_chain=4, n_draw=1000):
@@ -195,6 +197,29 @@ def test_a_spike_at_an_open_ended_bound_is_a_pile_up():
     tree, rng = healthy(), np.random.default_rng(4)
     values = np.where(rng.random((4, 1000)) < 0.3, 1e-6 * rng.random((4, 1000)), rng.gamma(9.0, size=(4, 1000)))
     assert judge(change(tree, "posterior", NAMES[1], values), variables(bounds(1, 0.0, np.inf))).status == "at_bound"
+
+
+def test_a_support_much_wider_than_the_posterior_is_no_pile_up():
+    """A norm of 1.0 +- 0.05 between 0 and 100 lies in the first hundredth of its support, and nowhere near its end."""
+    assert judge(healthy(), variables(bounds(4, 0.0, 100.0))).ok
+
+
+def test_a_position_at_its_declared_limit_is_a_pile_up():
+    limited = PointSpatialModel(lon_0=Parameter("lon_0", 1.2, "deg", min=1.0, max=1.5), lat_0=1.0)
+    models = Models(SkyModel(PowerLawSpectralModel(), limited, name="a"))
+    names = ("a.spatial.lon_0", "a.spatial.lat_0")
+    endless = (np.full(2, -np.inf), np.full(2, np.inf))
+    coordinates = SimpleNamespace(models=models, names=names, moving={"a": (0, 1)})
+    tree, rng = healthy(), np.random.default_rng(6)
+    dims = ("chain", "draw")
+    draws = {
+        names[0]: (dims, 1.5 - 0.02 * rng.exponential(size=(4, 1000))),
+        names[1]: (dims, rng.normal(size=(4, 1000))),
+    }
+    tree["posterior"] = xr.DataTree(xr.Dataset(draws))
+    found = judge(tree, SimpleNamespace(coordinates=coordinates, bounds=lambda: endless))
+    assert found.status == "at_bound"
+    assert "a.spatial.lon_0 lie at the end 1.5" in found.reasons[0]
 
 
 def twins(**options):

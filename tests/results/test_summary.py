@@ -76,3 +76,10 @@ def test_verdict_goes_through_json():
     assert verdict.status == "at_bound"
     assert Verdict(()).status == "ok"
     assert Verdict(("few_draws: a", "few_draws: b", "divergent: c")).status == "few_draws, divergent"
+
+
+def test_draws_that_are_not_finite_can_still_be_shown():
+    tree = tree_of(Verdict(("not_finite: some draws are not finite",)), index=(2.2, 0.05, ""))
+    tree["posterior"]["index"][0, 0] = np.inf
+    with np.errstate(invalid="ignore"):
+        assert str(summarise(tree)).startswith("posterior NOT TO BE TRUSTED")

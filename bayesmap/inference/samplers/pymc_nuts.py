@@ -55,6 +55,7 @@ def run(target: Target, settings: Settings) -> RawDraws:
     return RawDraws(
         w=w,
         statistics={name: np.asarray(tree["sample_stats"][name].values) for name in STATISTICS},
+        status="finished" if w.shape[:2] == (settings.chains, settings.draws) else "interrupted",
         library="pymc",
         version=pm.__version__,
     )
