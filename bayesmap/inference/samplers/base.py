@@ -28,6 +28,9 @@ STATISTICS = (
 )
 """Sampler statistics by ArviZ's names, which every sampler fills."""
 
+SPREAD = 1.5
+"""Standard deviation of the starting points, in those of the Laplace approximation: over-dispersed."""
+
 Progress = Callable[[int, int, int], None]
 """Called with (finished draws of all chains, draws to come in all, divergences so far), warm-up included."""
 

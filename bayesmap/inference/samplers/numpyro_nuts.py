@@ -9,9 +9,7 @@ import numpy as np
 import numpyro
 from numpyro.infer import MCMC, NUTS
 
-from bayesmap.inference.samplers.base import RawDraws, Settings, Target
-
-SPREAD = 1.5
+from bayesmap.inference.samplers.base import SPREAD, RawDraws, Settings, Target
 
 
 def run(target: Target, settings: Settings) -> RawDraws:

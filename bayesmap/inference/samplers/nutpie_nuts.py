@@ -10,10 +10,8 @@ import numpy as np
 import nutpie
 from nutpie.compiled_pyfunc import from_pyfunc
 
-from bayesmap.inference.samplers.base import RawDraws, Settings, Target
+from bayesmap.inference.samplers.base import SPREAD, RawDraws, Settings, Target
 
-SPREAD = 1.5
-"""Standard deviation of the starting points, in those of the Laplace approximation."""
 STATISTICS = {
     "acceptance_rate": "mean_tree_accept",
     "diverging": "diverging",

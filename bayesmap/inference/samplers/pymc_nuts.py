@@ -12,12 +12,8 @@ import pymc as pm
 from pymc.blocking import DictToArrayBijection
 from pymc.step_methods.hmc.quadpotential import QuadPotentialFull
 
-from bayesmap.inference.samplers.base import RawDraws, Settings, Target
+from bayesmap.inference.samplers.base import SPREAD, STATISTICS, RawDraws, Settings, Target
 from bayesmap.posterior.variables import Variables
-
-SPREAD = 1.5
-STATISTICS = ("acceptance_rate", "diverging", "energy", "lp", "n_steps", "reached_max_treedepth", "step_size",
-              "tree_depth")  # fmt: skip
 
 
 def run(target: Target, settings: Settings) -> RawDraws:
