@@ -108,7 +108,7 @@ def observe_counts(model: pm.Model, npred: Any, no_support: Any, dataset: MapDat
     index = pytensor.shared(selected.astype(np.int64), name="bin_index", shape=selected.shape)
     mu = pt.take(npred.flatten(), index)
     counts = np.asarray(dataset.counts.data, dtype=np.float64).ravel()[selected]
-    supported = pt.cast(pt.invert(no_support), "float64")
+    supported = pt.switch(no_support, 0.0, 1.0)
     pm.CustomDist(
         "counts",
         mu,

@@ -5,9 +5,13 @@ import numpy as np
 import pymc as pm
 import pytest
 
+from bayesmap.fit import MapFit
 from bayesmap.inference.samplers.pymc_nuts import value_order, value_point
 from bayesmap.inference.unbounded import UnboundedPosterior
 from bayesmap.inference.whitening import whiten
+from bayesmap.models.background import FoVBackgroundModel
+from bayesmap.models.sky import Models
+from bayesmap.testing import toy_dataset, toy_models
 
 JAX = {"mode": "JAX"}
 # PyTensor copies PyMC's random generators into the compiled JAX function and says so: PyMC's own doing.
@@ -40,6 +44,19 @@ def test_value_and_gradient_are_those_of_the_compiled_posterior(small_fit, model
         theirs, slopes = function(value_point(model, variables, z))
         assert float(theirs) == pytest.approx(value, rel=1e-10)
         assert np.abs(slopes - gradient[order]).max() < 1e-8 * np.abs(gradient).max()
+
+
+def test_a_model_without_a_moving_source_has_support():
+    """No cut-out to leave: a background alone, and a source that is frozen but for its spectrum."""
+    still = {"source.spatial.lon_0": True, "source.spatial.lat_0": True}
+    for models in (Models(FoVBackgroundModel("toy")), toy_models().with_frozen(still)):
+        fit = MapFit.from_dataset(toy_dataset(npix=8), models)
+        posterior, model = fit._posterior, fit.pymc_model
+        z = posterior.variables.forward(fit._theta)
+        value, _ = UnboundedPosterior(posterior).value_and_gradient(z)
+        theirs = model.compile_logp(**JAX)(value_point(model, posterior.variables, z))
+        assert np.isfinite(value)
+        assert float(theirs) == pytest.approx(value, rel=1e-10)
 
 
 def test_it_is_a_plain_model_with_readable_names(model):
