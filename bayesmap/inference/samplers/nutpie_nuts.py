@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -70,13 +73,38 @@ def _wait(sampler: Any) -> tuple[Any, str]:
         # Of a run with fewer draws than chains, or none: ArviZ suspects that the axes were exchanged.
         warnings.filterwarnings("ignore", "Found chain dimension to be longer than draw dimension", UserWarning)
         try:
-            while True:
-                try:
-                    return sampler.wait(timeout=POLL), "finished"
-                except TimeoutError:  # not finished yet; between two waits Python sees the user's interrupt
-                    continue
+            with _noted_interrupt() as interrupted:
+                while not interrupted.is_set():
+                    try:
+                        return sampler.wait(timeout=POLL), "finished"
+                    except TimeoutError:  # not finished yet
+                        continue
         except KeyboardInterrupt:
-            return sampler.abort(), "interrupted"
+            pass  # in a thread, or from another handler: the same as a noted one
+        return sampler.abort(), "interrupted"
+
+
+@contextmanager
+def _noted_interrupt() -> Iterator[threading.Event]:
+    """Yield an event that the first Ctrl-C sets; the second one acts as it would have.
+
+    A KeyboardInterrupt may be lost: one that Python raises inside a callback of its garbage collector is only printed.
+    """
+    event = threading.Event()
+    previous = signal.getsignal(signal.SIGINT)
+    if previous is None or threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+
+    def note(number: int, frame: Any) -> None:
+        event.set()
+        signal.signal(signal.SIGINT, previous)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def finished_draws(w: np.ndarray) -> tuple[np.ndarray, int]:
