@@ -88,7 +88,8 @@ def _wait(sampler: Any) -> tuple[Any, str]:
 def _noted_interrupt() -> Iterator[threading.Event]:
     """Yield an event that the first Ctrl-C sets; the second one acts as it would have.
 
-    A KeyboardInterrupt may be lost: one that Python raises inside a callback of its garbage collector is only printed.
+    A KeyboardInterrupt may be lost: one that Python raises inside a callback, of its garbage collector for instance, is
+    only printed.
     """
     event = threading.Event()
     previous = signal.getsignal(signal.SIGINT)
