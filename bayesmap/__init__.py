@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         UnitsError,
     )
     from bayesmap.fit import MapFit, simulate
+    from bayesmap.io.datasets import read_datasets, write_datasets
     from bayesmap.io.gammapy import read_dataset, write_dataset
     from bayesmap.io.yaml import read_models, write_models
     from bayesmap.irf.edisp import EnergyDispersion
@@ -69,6 +70,7 @@ _HOMES = {
         "UnitsError",
     ),
     "bayesmap.fit": ("MapFit", "simulate"),
+    "bayesmap.io.datasets": ("read_datasets", "write_datasets"),
     "bayesmap.io.gammapy": ("read_dataset", "write_dataset"),
     "bayesmap.io.yaml": ("read_models", "write_models"),
     "bayesmap.irf.edisp": ("EnergyDispersion",),
@@ -136,12 +138,14 @@ __all__ = [
     "WcsNDMap",
     "load_posterior",
     "read_dataset",
+    "read_datasets",
     "read_models",
     "save_posterior",
     "simulate",
     "summarise",
     "verdict_of",
     "write_dataset",
+    "write_datasets",
     "write_models",
 ]
 

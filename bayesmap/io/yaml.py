@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from bayesmap.errors import BayesmapError, BayesmapIOError, ConfigError, ProblemList
 from bayesmap.io.model_schema import FileRules, located, models_from_dict
 from bayesmap.io.safe_yaml import check_keys, load_yaml, wrong_kind
+from bayesmap.io.whole_file import refuse_existing, write_whole, yaml_text
 from bayesmap.maps.map import WcsNDMap
 from bayesmap.models.background import BackgroundModel
 from bayesmap.models.component import ModelComponent
@@ -219,14 +218,13 @@ def write_models(models: Models | AnyModel, path: str | PathLike[str], *, overwr
         BM-CF-017 for a model that the format cannot hold.
     """
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise _exists(path)
+    if not overwrite:
+        refuse_existing([path])
     placed, maps = _place_templates(Models(models), path.parent, overwrite=overwrite)  # type: ignore[arg-type]
     document = models_to_dict(placed) | {"metadata": {"creator": "bayesmap"}}
-    text = yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False, indent=4, allow_unicode=True)
     for file, template in maps.items():
         template.write(file, overwrite=overwrite)
-    _write_whole(path, text)
+    write_whole(path, yaml_text(document))
 
 
 def _place_templates(models: Models, folder: Path, *, overwrite: bool) -> tuple[Models, dict[Path, WcsNDMap]]:
@@ -241,7 +239,8 @@ def _place_templates(models: Models, folder: Path, *, overwrite: bool) -> tuple[
             known = maps.get(file) or (WcsNDMap.read(file) if file.exists() else None)
             same = known is not None and _same_map(known, template)
             if known is not None and not same and (file in maps or not overwrite):
-                raise _exists(file)
+                refuse_existing([file])
+                raise _two_maps(file)
             if not same:
                 maps[file] = template
         placed.append(model)
@@ -263,26 +262,10 @@ def _same_map(one: WcsNDMap, other: WcsNDMap) -> bool:
     return one.geom.is_close(other.geom) and one.unit == other.unit and np.array_equal(one.data, other.data)
 
 
-def _exists(path: Path) -> BayesmapIOError:
+def _two_maps(file: Path) -> BayesmapIOError:
     return BayesmapIOError(
-        "BM-IO-032",
-        what=f"{path} exists",
-        rule="Files are not replaced unasked",
-        remedy="Choose another name, or pass overwrite=True",
+        "BM-IO-040",
+        what=f"two models name different maps {file.name!r}",
+        rule="Templates are written beside the YAML file, each under its own name",
+        remedy="Give one of them another filename=",
     )
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write a file under a temporary name in its folder, then rename it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise BayesmapIOError(
-            "BM-IO-009",
-            what=f"{path} cannot be written: {error}",
-            rule="Its folder must exist and have room",
-            remedy="Choose another place",
-        ) from error
