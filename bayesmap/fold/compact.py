@@ -84,13 +84,13 @@ class CompactImage:
         """Pixels of the padded sky around the map."""
         return self.setup.exposure.pad + self.half
 
-    def npred(self, flux: Any, place: Place, ellipse: tuple[Any, Any, Any], values: dict[str, Any]) -> Any:
+    def npred(self, mixing: Any, place: Place, ellipse: tuple[Any, Any, Any], values: dict[str, Any]) -> Any:
         """Return predicted counts, shape (n_reco, n_lat, n_lon).
 
         Parameters
         ----------
-        flux : tensor, shape (n_true,), unit cm-2 s-1
-            Flux per true-energy bin.
+        mixing : tensor, shape (n_reco, n_true), unit cm-2 s-1
+            Flux per true-energy bin times its share in each reconstructed-energy bin.
         place : Place
             Position.
         ellipse : tuple of tensor
@@ -98,7 +98,6 @@ class CompactImage:
         values : dict
             Shape parameters.
         """
-        mixing = self.setup.edisp.T * flux
         total = 0.0
         for bank in self.banks:
             before = bank.reach + self.half
@@ -111,14 +110,13 @@ class CompactImage:
         before = bank.reach + self.half
         n = 2 * before + 2
         back = InverseRealFFT2(bank.size, bank.size)
-        spectrum = RealFFT2(bank.size, bank.size)(self._phases(bank, moments, place))
+        spectrum = RealFFT2(bank.size, bank.size)(self._phases(bank, moments, place, mixing))
         real, imag = _contract(spectrum, bank.spectrum)
         if self.setup.before_psf:
-            both = pt.stack([pt.tensordot(mixing, real, axes=1), pt.tensordot(mixing, imag, axes=1)])
-            return back(both)[:, :n, :n]
+            return back(self.setup.mix_convolved(mixing, real, imag))[:, :n, :n]
         shift = self.margin - before
         exposure = CutWindow(n, n)(self.exposure, place.i_y + shift, place.i_x + shift)
-        return pt.tensordot(mixing, back(pt.stack([real, imag]))[:, :n, :n] * exposure, axes=1)
+        return self.setup.mix_exposed(mixing, back(pt.stack([real, imag]))[:, :n, :n], exposure)
 
     def _moments(self, factor: int, place: Place, ellipse: tuple[Any, Any, Any], values: dict[str, Any]) -> Any:
         """Return M on the lattice, shape (n, n) with n = factor * (2 half + 2)."""
@@ -139,13 +137,15 @@ class CompactImage:
             total = total + weight * pt.dot(columns.T, rows)
         return total
 
-    def _phases(self, bank: PSFBank, moments: Any, place: Place) -> Any:
+    def _phases(self, bank: PSFBank, moments: Any, place: Place, mixing: Any) -> Any:
         """Return the phases of the moments on padded pixels, times the exposure where it comes before the PSF.
 
-        Shape (factor ** 2, n_true or 1, size, size).
+        Shape (factor ** 2, planes of the PSF or 1, size, size).
         """
         coarse = 2 * self.half + 2
-        moments = moments[None] * self._fine_exposure(bank.factor, place) if self.setup.before_psf else moments[None]
+        moments = moments[None]
+        if self.setup.before_psf:
+            moments = moments * self.setup.to_convolve(mixing, self._fine_exposure(bank.factor, place))
         split = moments.reshape((-1, coarse, bank.factor, coarse, bank.factor))
         split = split.transpose(2, 4, 0, 1, 3).reshape((bank.factor**2, -1, coarse, coarse))
         return PlaceWindow(bank.size, bank.size)(split, 0, 0)

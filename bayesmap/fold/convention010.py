@@ -59,7 +59,7 @@ class Convention010Fold(Fold):
         sigma = parameters.values[f"{name}.spatial.sigma"]
         radian = np.pi / 180.0
         brightness = pt.exp(-0.5 * squared / sigma**2) / (2.0 * np.pi * (sigma * radian) ** 2)
-        return self.grid.npred(dnde * self.width, brightness, self.transfer)
+        return self.grid.npred(self.setup.edisp.T * (dnde * self.width), brightness, self.transfer)
 
 
 def build_convention010(dataset: MapDataset, models: Models) -> Convention010Fold:

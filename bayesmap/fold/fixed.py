@@ -35,36 +35,36 @@ class FixedImage:
 
     Parameters
     ----------
-    edisp : ndarray, shape (n_true, n_reco)
-        Energy dispersion.
-    templates : shared variable, shape (n_true, h, w), unit cm2 s
-        Counts per unit flux.
+    templates : shared variable, shape (n_true, h, w) or (n_reco, n_true, h, w), unit cm2 s
+        Counts per unit flux; with the reconstructed energy first where the PSF depends on it.
     corner : (i, j)
         First pixel of the window.
     shape : (n_lat, n_lon)
         Pixels of the map.
     """
 
-    edisp: np.ndarray
     templates: Any
     corner: tuple[int, int]
     shape: tuple[int, int]
 
-    def npred(self, flux: Any) -> Any:
-        """Return predicted counts, shape (n_reco, n_lat, n_lon), for a flux per true-energy bin."""
-        window = pt.tensordot(self.edisp.T * flux, self.templates, axes=1)
+    def npred(self, mixing: Any) -> Any:
+        """Return predicted counts, shape (n_reco, n_lat, n_lon), for the flux of `PointImage.npred`."""
+        if self.templates.ndim == 4:
+            window = pt.sum(mixing[:, :, None, None] * self.templates, axis=1)
+        else:
+            window = pt.tensordot(mixing, self.templates, axes=1)
         (i, j), (n_lat, n_lon) = self.corner, self.shape
         return PlaceWindow(n_lat, n_lon)(window, i, j)
 
 
 def build_fixed_image(setup: FoldSetup, templates: np.ndarray, name: str) -> FixedImage:
     """Keep the part of the templates that is not zero."""
-    used = np.any(templates != 0.0, axis=0)
+    used = np.any(templates != 0.0, axis=tuple(range(templates.ndim - 2)))
     rows, columns = np.flatnonzero(used.any(axis=1)), np.flatnonzero(used.any(axis=0))
     if len(rows) == 0:
         rows = columns = np.array([0])
-    window = templates[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return FixedImage(setup.edisp, constant(window, f"{name}.templates"), (rows[0], columns[0]), setup.shape)
+    window = templates[..., rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return FixedImage(constant(window, f"{name}.templates"), (rows[0], columns[0]), setup.shape)
 
 
 def evaluate_templates(setup: FoldSetup, npred: Callable[[FoldSetup, Any], Any]) -> np.ndarray:
@@ -75,10 +75,23 @@ def evaluate_templates(setup: FoldSetup, npred: Callable[[FoldSetup, Any], Any])
     setup : FoldSetup
         The dataset.
     npred : callable
-        Builds the counts graph for a flux; here with an energy dispersion that keeps the true-energy bins apart.
+        (setup, mixing) -> graph of the counts; called with a setup that keeps apart what `FixedImage` needs.
     """
-    counts = npred(setup, pt.as_tensor(np.ones(setup.n_true)))
+    if not setup.psf_in_reco:
+        return _evaluate(npred(setup, pt.as_tensor(np.eye(setup.n_true))))
+    planes = [npred(setup, pt.as_tensor(_only(j, setup))) for j in range(setup.n_true)]
+    return np.stack([_evaluate(plane) for plane in planes], axis=1)
+
+
+def _evaluate(counts: Any) -> np.ndarray:
     return np.asarray(pytensor.function([], counts, mode=pytensor.compile.mode.Mode(linker="py", optimizer=None))())
+
+
+def _only(j: int, setup: FoldSetup) -> np.ndarray:
+    """Return a mixing of one true-energy bin, the same in every bin of reconstructed energy."""
+    mixing = np.zeros((setup.axis.nbin, setup.n_true))
+    mixing[:, j] = 1.0
+    return mixing
 
 
 def brightness_templates(
@@ -100,19 +113,22 @@ def brightness_templates(
 
     Returns
     -------
-    ndarray, shape (n_true, n_lat, n_lon), unit cm2 s
+    ndarray, shape (n_true, n_lat, n_lon) or (n_reco, n_true, n_lat, n_lon), unit cm2 s
     """
     pad = setup.reach + TAPER
     n_y, n_x = (scipy.fft.next_fast_len(n + 2 * pad, real=True) for n in setup.shape)
     fine = _fine_sky(setup, pad, brightness)
     exposure = setup.exposure_plane(0)
-    planes = []
-    for j in range(setup.n_true):
+
+    def plane(i: int, j: int) -> np.ndarray:
         sky = fine * _fine_exposure(setup, pad, j) if setup.before_psf else fine
-        image = _fold_plane(setup, j, jacobian, sky, (n_y, n_x))
+        image = _fold_plane(setup, i, jacobian, sky, (n_y, n_x))
         image = image[pad : pad + setup.shape[0], pad : pad + setup.shape[1]]
-        planes.append(image if setup.before_psf else image * exposure[j])
-    return np.stack(planes)
+        return image if setup.before_psf else image * exposure[j]
+
+    if setup.psf_in_reco:
+        return np.stack([[plane(i, j) for j in range(setup.n_true)] for i in range(setup.n_psf)])
+    return np.stack([plane(j, j) for j in range(setup.n_true)])
 
 
 def _fine_offsets(n: int, pad: int) -> np.ndarray:
@@ -142,7 +158,7 @@ def _fine_exposure(setup: FoldSetup, pad: int, j: int) -> np.ndarray:
 def _fold_plane(
     setup: FoldSetup, j: int, jacobian: np.ndarray, sky: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
-    r"""Convolve one fine plane with the PSF of bin j and sum the sub-pixels of each pixel.
+    r"""Convolve one fine plane with plane j of the PSF and sum the sub-pixels of each pixel.
 
     The sum of the n sub-pixels of a pixel has the transfer function
     :math:`\mathrm{sinc}(k/2) / \mathrm{sinc}(k/2n)` along each axis.

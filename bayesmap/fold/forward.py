@@ -100,9 +100,10 @@ class Fold:
         flux = model.spectral_model.integral(
             pt, self.setup.edges[:-1], self.setup.edges[1:], self.setup.slope, **parameters.of(name, "spectral")
         )
+        mixing = self.setup.edisp.T * flux
         if isinstance(image, FixedImage):
-            return image.npred(flux)
-        return image.npred(flux, parameters.vectors[name], shape_values(parameters.of(name, "spatial")))
+            return image.npred(mixing)
+        return image.npred(mixing, parameters.vectors[name], shape_values(parameters.of(name, "spatial")))
 
 
 def build_fold(

@@ -45,19 +45,18 @@ class PointImage:
         """Pixels of the padded sky around the map."""
         return self.setup.exposure.pad
 
-    def npred(self, flux: Any, place: Place) -> Any:
+    def npred(self, mixing: Any, place: Place) -> Any:
         """Return predicted counts, shape (n_reco, n_lat, n_lon).
 
         Parameters
         ----------
-        flux : tensor, shape (n_true,), unit cm-2 s-1
-            Flux per true-energy bin.
+        mixing : tensor, shape (n_reco, n_true), unit cm-2 s-1
+            Flux per true-energy bin times its share in each reconstructed-energy bin.
         place : Place
             Position.
         """
         if self.setup.before_psf:
-            flux = flux * sample(self.exposure, place, self.margin)
-        mixing = self.setup.edisp.T * flux
+            mixing = mixing * sample(self.exposure, place, self.margin)
         total = 0.0
         for factor, reach, table in self.tables:
             total = total + self._image(mixing, place, factor, reach, table)
@@ -72,8 +71,9 @@ class PointImage:
         if not self.setup.before_psf:
             shift = self.margin - reach
             at = (place.i_y + first_y + shift, place.i_x + first_x + shift)
-            stamp = stamp * CutWindow(n_y, n_x)(self.exposure, *at)
-        window = pt.tensordot(mixing, stamp, axes=1)
+            window = self.setup.mix_exposed(mixing, stamp, CutWindow(n_y, n_x)(self.exposure, *at))
+        else:
+            window = self.setup.mix(mixing, stamp)
         # A window moved by `first` begins at most its own size before the map, and never after its end.
         margin = self.margin if max(n_y, n_x) == side else max(n_lat, n_lon) + 2
         return put(window, place, (reach - first_y, reach - first_x), self.setup.shape, margin)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pytensor.tensor as pt
 import scipy.interpolate
 import scipy.ndimage
 
@@ -37,7 +39,9 @@ class FoldSetup:
     edisp : ndarray, shape (n_true, n_reco)
         Energy dispersion on these bins.
     psf : RadialPSF, PSFKernel or None
-        PSF on these bins.
+        PSF on these bins, or on those of reconstructed energy.
+    psf_energy : str
+        ``"true"``: the PSF acts before the energy dispersion; ``"reco"``: after it, as HAWC states it.
     exposure : BinnedExposure
         Exposure on the sky padded by `exposure.pad`.
     reach : int
@@ -57,6 +61,7 @@ class FoldSetup:
     exposure: BinnedExposure
     reach: int
     exposure_order: str
+    psf_energy: str = "true"
     notes: tuple[str, ...] = ()
 
     @property
@@ -73,6 +78,46 @@ class FoldSetup:
     def before_psf(self) -> bool:
         """True if the exposure multiplies the sky, False if it multiplies the convolved image."""
         return self.exposure_order == "true"
+
+    @property
+    def psf_in_reco(self) -> bool:
+        """True if there is one PSF for each bin of reconstructed energy."""
+        return self.psf_energy == "reco"
+
+    @property
+    def n_psf(self) -> int:
+        """Number of planes of the PSF."""
+        return self.axis.nbin if self.psf_in_reco else self.n_true
+
+    def mix(self, mixing: Any, planes: Any) -> Any:
+        """Return counts per reconstructed-energy bin of images per plane of the PSF.
+
+        Parameters
+        ----------
+        mixing : tensor, shape (n_reco, n_true)
+            Weights, see `PointImage.npred`.
+        planes : tensor, shape (n_psf, ...)
+            Images.
+        """
+        if self.psf_in_reco:
+            return planes * pt.sum(mixing, axis=1)[(slice(None), *(None,) * (planes.ndim - 1))]
+        return pt.tensordot(mixing, planes, axes=1)
+
+    def mix_exposed(self, mixing: Any, planes: Any, exposure: Any) -> Any:
+        """Return the same of images that are multiplied by an exposure of shape (n_true, ...)."""
+        if self.psf_in_reco:
+            return planes * pt.tensordot(mixing, exposure, axes=1)
+        return pt.tensordot(mixing, planes * exposure, axes=1)
+
+    def to_convolve(self, mixing: Any, exposure: Any) -> Any:
+        """Return the weights of the sky per plane of the PSF: its exposure, energy dispersed if the PSF comes after."""
+        return pt.tensordot(mixing, exposure, axes=1) if self.psf_in_reco else exposure
+
+    def mix_convolved(self, mixing: Any, real: Any, imag: Any) -> Any:
+        """Return, stacked, the spectra per reconstructed-energy bin of what was weighted by `to_convolve`."""
+        if self.psf_in_reco:
+            return pt.stack([real, imag])
+        return pt.stack([pt.tensordot(mixing, real, axes=1), pt.tensordot(mixing, imag, axes=1)])
 
     def exposure_plane(self, pad: int) -> np.ndarray:
         """Return the exposure on the sky padded by fewer pixels, shape (n_true, n_lat + 2 pad, n_lon + 2 pad)."""
@@ -102,16 +147,18 @@ def build_setup(
     reach = min(psf_reach(dataset.psf, geom), max(geom.n_lat, geom.n_lon) + MARGIN)
     exposure = bin_exposure(dataset.exposure, pad=2 * reach + TAPER + 4, energy_integration=energy_integration)
     edisp, notes = _edisp_on_bins(dataset, exposure)
+    in_reco = dataset.psf is not None and dataset.psf.axis.name == "energy"
     return FoldSetup(
         geom=geom,
         axis=dataset.counts.geom.axes[0],
         edges=exposure.edges,
         slope=exposure.slope,
         edisp=edisp,
-        psf=_psf_on_bins(dataset.psf, exposure),
+        psf=_psf_on_bins(dataset.psf, dataset.counts.geom.axes[0] if in_reco else exposure.axis),
         exposure=exposure,
         reach=reach,
         exposure_order=exposure_order,
+        psf_energy="reco" if in_reco else "true",
         notes=notes,
     )
 
@@ -126,13 +173,13 @@ def psf_reach(psf: RadialPSF | PSFKernel | None, geom: WcsGeom) -> int:
     return int(np.ceil(float(np.max(psf.max_radius)) / pixel + 0.5)) + 1
 
 
-def _psf_on_bins(psf: RadialPSF | PSFKernel | None, exposure: BinnedExposure) -> RadialPSF | PSFKernel | None:
+def _psf_on_bins(psf: RadialPSF | PSFKernel | None, axis: MapAxis) -> RadialPSF | PSFKernel | None:
     """Return the PSF at the geometric centres of the bins: a radial table interpolated, a kernel that of its bin."""
-    if isinstance(psf, PSFKernel) and len(psf.data) != len(exposure.slope):
-        parent = np.searchsorted(psf.axis.edges, exposure.axis.center) - 1
-        return PSFKernel(exposure.axis, psf.data[parent], psf.notes).normalised()
+    if isinstance(psf, PSFKernel) and len(psf.data) != axis.nbin:
+        parent = np.searchsorted(psf.axis.edges, axis.center) - 1
+        return PSFKernel(axis, psf.data[parent], psf.notes).normalised()
     if isinstance(psf, RadialPSF):
-        return psf.resample(exposure.axis).normalised()
+        return psf.resample(axis).normalised()
     return None if psf is None else psf.normalised()
 
 

@@ -60,13 +60,13 @@ class FreeSource:
     compact: CompactImage | None = None
     wide: tuple[SkyGrid, Any] | None = None
 
-    def npred(self, flux: Any, vector: Any, values: dict[str, Any]) -> Any:
+    def npred(self, mixing: Any, vector: Any, values: dict[str, Any]) -> Any:
         """Return predicted counts, shape (n_reco, n_lat, n_lon).
 
         Parameters
         ----------
-        flux : tensor, shape (n_true,)
-            Flux per true-energy bin in cm-2 s-1.
+        mixing : tensor, shape (n_reco, n_true), unit cm-2 s-1
+            Flux per true-energy bin times its share in each reconstructed-energy bin.
         vector : tensor, shape (3,)
             Position as a unit vector of the model's frame.
         values : dict
@@ -75,15 +75,15 @@ class FreeSource:
         rotated = self._rotated(vector)
         place = locate(self.pixel_map, rotated, self.setup.shape, self.pad)
         if self.point is not None:
-            return self.point.npred(flux, place)
+            return self.point.npred(mixing, place)
         share = self._wide_share(values)
         if self.wide is None:
-            return self._compact(flux, place, values)
-        wide = self._wide(flux, vector, rotated, values)
+            return self._compact(mixing, place, values)
+        wide = self._wide(mixing, vector, rotated, values)
         if self.compact is None:
             return wide
-        compact = self._compact(flux, place, values)
-        shapes = [flux, *values.values()]
+        compact = self._compact(mixing, place, values)
+        shapes = [mixing, *values.values()]
         wide = lazy_share(share, wide, [*shapes, vector, rotated])
         return wide + lazy_share(1.0 - share, compact, [*shapes, place.i_y, place.i_x, place.d_y, place.d_x])
 
@@ -115,7 +115,7 @@ class FreeSource:
         t = pt.minimum(pt.maximum(t, 0.0), 1.0)
         return t**3 * (10.0 - 15.0 * t + 6.0 * t * t)
 
-    def _compact(self, flux: Any, place: Place, values: dict[str, Any]) -> Any:
+    def _compact(self, mixing: Any, place: Place, values: dict[str, Any]) -> Any:
         """Return the compact image; the ellipse goes to pixels by the metric at the start."""
         if self.compact is None:
             raise AssertionError("a source without a compact image asked for it")
@@ -126,15 +126,15 @@ class FreeSource:
             a * c * xx + (a * d + b * c) * xy + b * d * yy,
             c * c * xx + 2.0 * c * d * xy + d * d * yy,
         )
-        return self.compact.npred(flux, place, pixels, values)
+        return self.compact.npred(mixing, place, pixels, values)
 
-    def _wide(self, flux: Any, vector: Any, rotated: Any, values: dict[str, Any]) -> Any:
+    def _wide(self, mixing: Any, vector: Any, rotated: Any, values: dict[str, Any]) -> Any:
         if self.wide is None:
             raise AssertionError("a source without a wide image asked for it")
         grid, transfer = self.wide
         east, north = _directions(vector)
         x, y = arc_offsets(grid.vectors, rotated, self._rotated(east), self._rotated(north))
-        return grid.npred(flux, self.model.evaluate(pt, x, y, **values), transfer)
+        return grid.npred(mixing, self.model.evaluate(pt, x, y, **values), transfer)
 
     def _turn(self) -> np.ndarray:
         """Return the matrix from East and North of the model's frame to those of the map's, at the start."""
@@ -173,11 +173,10 @@ def build_source(setup: FoldSetup, model: SkyModel) -> FreeSource | FixedImage:
     free = any(not parameter.frozen for parameter in spatial.parameters)
     if free:
         return _free_source(setup, spatial, model.name)  # type: ignore[arg-type]
-    apart = dataclasses.replace(setup, edisp=np.eye(setup.n_true))
-    source = _free_source(apart, spatial, model.name)  # type: ignore[arg-type]
+    source = _free_source(setup, spatial, model.name)  # type: ignore[arg-type]
     values = {name: pt.as_tensor(value) for name, value in spatial.canonical_values.items()}
     vector = pt.as_tensor(unit_vector(np, *spatial.position))  # type: ignore[attr-defined]
-    templates = evaluate_templates(apart, lambda _, flux: source.npred(flux, vector, shape_values(values)))
+    templates = evaluate_templates(setup, lambda _, mixing: source.npred(mixing, vector, shape_values(values)))
     return build_fixed_image(setup, templates, model.name)
 
 
@@ -197,11 +196,11 @@ def _free_source(setup: FoldSetup, spatial: SpatialModel, name: str) -> FreeSour
     source = FreeSource(setup, spatial, pixel_map, rotation)
     factor = lattice_factor(setup.psf, pixel_map.jacobian) if isinstance(setup.psf, RadialPSF) else 8
     if isinstance(spatial, PointSpatialModel):
-        tables = build_tables(setup.psf, pixel_map.jacobian, setup.n_true, factor, setup.reach)
+        tables = build_tables(setup.psf, pixel_map.jacobian, setup.n_psf, factor, setup.reach)
         return dataclasses.replace(source, point=build_point_image(setup, tables, name))
     radius, needs_wide, needs_compact = _cut_out(spatial, _scale(pixel_map))
     if needs_compact:
-        tables = build_tables(setup.psf, pixel_map.jacobian, setup.n_true, factor // 2, setup.reach)
+        tables = build_tables(setup.psf, pixel_map.jacobian, setup.n_psf, factor // 2, setup.reach)
         source = dataclasses.replace(
             source, compact=build_compact_image(setup, tables, type(spatial), radius, name)
         )

@@ -50,28 +50,27 @@ class SkyGrid:
     solid_angle: Any
     exposure: Any
 
-    def npred(self, flux: Any, brightness: Any, transfer: Any) -> Any:
+    def npred(self, mixing: Any, brightness: Any, transfer: Any) -> Any:
         """Return predicted counts, shape (n_reco, n_lat, n_lon).
 
         Parameters
         ----------
-        flux : tensor, shape (n_true,), unit cm-2 s-1
-            Flux per true-energy bin.
+        mixing : tensor, shape (n_reco, n_true), unit cm-2 s-1
+            Flux per true-energy bin times its share in each reconstructed-energy bin.
         brightness : tensor, shape (n_lat + 2 pad, n_lon + 2 pad), unit sr-1
             Brightness at the pixel centres.
-        transfer : shared variable, shape (2, n_true, n_y, n_x // 2 + 1)
+        transfer : shared variable, shape (2, planes of the PSF, n_y, n_x // 2 + 1)
             Transfer function, real and imaginary.
         """
         per_pixel = brightness * self.solid_angle
-        weights = self.setup.edisp.T * flux
         n_y, n_x = self.size
         if self.setup.before_psf:
-            real, imag = _multiply(RealFFT2(n_y, n_x)(self._padded(self.exposure * per_pixel[None])), transfer)
-            mixed = pt.stack([pt.tensordot(weights, real, axes=1), pt.tensordot(weights, imag, axes=1)])
-            return self._map(InverseRealFFT2(n_y, n_x)(mixed))
+            planes = self.setup.to_convolve(mixing, self.exposure) * per_pixel[None]
+            real, imag = _multiply(RealFFT2(n_y, n_x)(self._padded(planes)), transfer)
+            return self._map(InverseRealFFT2(n_y, n_x)(self.setup.mix_convolved(mixing, real, imag)))
         real, imag = _multiply(RealFFT2(n_y, n_x)(self._padded(per_pixel[None])), transfer)
         planes = self._map(InverseRealFFT2(n_y, n_x)(pt.stack([real, imag])))
-        return pt.tensordot(weights, planes * self.exposure, axes=1)
+        return self.setup.mix_exposed(mixing, planes, self.exposure)
 
     def _padded(self, planes: Any) -> Any:
         return PlaceWindow(*self.size)(planes, 0, 0)
@@ -108,7 +107,7 @@ def build_sky_grid(setup: FoldSetup) -> SkyGrid:
 
 def build_transfer(setup: FoldSetup, size: tuple[int, int], jacobian: np.ndarray, name: str) -> Any:
     """Return the PSF's transfer function for the metric at a source, as a shared variable."""
-    spectrum = transform(setup.psf, jacobian, setup.n_true, size)
+    spectrum = transform(setup.psf, jacobian, setup.n_psf, size)
     return constant(np.stack([spectrum.real, spectrum.imag]), f"{name}.transfer")
 
 
