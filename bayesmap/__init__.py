@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from bayesmap.io.gammapy import read_dataset, write_dataset
     from bayesmap.io.yaml import read_models, write_models
     from bayesmap.irf.edisp import EnergyDispersion
+    from bayesmap.irf.edisp_map import EDispKernelMap
     from bayesmap.irf.psf import PSFKernel, RadialPSF
+    from bayesmap.irf.psf_map import PSFMap
     from bayesmap.maps.axis import MapAxis
     from bayesmap.maps.geometry import WcsGeom
     from bayesmap.maps.map import WcsNDMap
@@ -74,7 +76,9 @@ _HOMES = {
     "bayesmap.io.gammapy": ("read_dataset", "write_dataset"),
     "bayesmap.io.yaml": ("read_models", "write_models"),
     "bayesmap.irf.edisp": ("EnergyDispersion",),
+    "bayesmap.irf.edisp_map": ("EDispKernelMap",),
     "bayesmap.irf.psf": ("PSFKernel", "RadialPSF"),
+    "bayesmap.irf.psf_map": ("PSFMap",),
     "bayesmap.maps.axis": ("MapAxis",),
     "bayesmap.maps.geometry": ("WcsGeom",),
     "bayesmap.maps.map": ("WcsNDMap",),
@@ -109,6 +113,7 @@ __all__ = [
     "ConfigError",
     "ConstantSpatialModel",
     "DiskSpatialModel",
+    "EDispKernelMap",
     "EnergyDispersion",
     "ExpCutoffPowerLawSpectralModel",
     "FitStateError",
@@ -122,6 +127,7 @@ __all__ = [
     "ModelError",
     "Models",
     "PSFKernel",
+    "PSFMap",
     "Parameter",
     "PointSpatialModel",
     "PowerLawNormSpectralModel",

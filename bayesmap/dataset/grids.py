@@ -98,7 +98,10 @@ def response_axis_problems(
 ) -> list[BayesmapError]:
     """Compare the axes of psf and edisp with those of the exposure and the counts (BM-GE-003, BM-GE-004)."""
     found: list[BayesmapError] = []
-    if psf is not None and not _same(psf.axis.center, axis_true.center):
+    if psf is not None and psf.axis.name == "energy":
+        if not _same(psf.axis.edges, axis.edges):
+            found.append(_reco_axis_problem("psf", psf.axis, axis))
+    elif psf is not None and not _same(psf.axis.center, axis_true.center):
         covered = isinstance(psf, RadialPSF) and psf.covers(axis_true)
         if not covered:
             rule = "Centres must agree within 1e-6 (a radial table may instead cover the energies of the exposure)"
@@ -107,15 +110,7 @@ def response_axis_problems(
         rule = "Edges must agree within 1e-6, whatever the number of bins"
         found.append(_true_axis_problem("edisp", edisp.axis_true, axis_true, rule))
     if edisp is not None and not _same(edisp.axis.edges, axis.edges):
-        found.append(
-            GeometryError(
-                "BM-GE-004",
-                what=f"edisp and counts have different reconstructed energies: edisp has {edisp.axis}, counts "
-                f"has {axis}",
-                rule="Edges must agree within 1e-6",
-                remedy="Make the energy dispersion for the energy bins of the counts",
-            )
-        )
+        found.append(_reco_axis_problem("edisp", edisp.axis, axis))
     return found
 
 
@@ -145,6 +140,15 @@ def _true_axis_problem(label: str, axis: MapAxis, exposure_axis: MapAxis, rule: 
         what=f"{label} and exposure have different true energies: {label} has {axis}, exposure has {exposure_axis}",
         rule=rule,
         remedy=f"Make {label} and exposure for the same true energies",
+    )
+
+
+def _reco_axis_problem(label: str, axis: MapAxis, counts_axis: MapAxis) -> BayesmapError:
+    return GeometryError(
+        "BM-GE-004",
+        what=f"{label} and counts have different reconstructed energies: {label} has {axis}, counts has {counts_axis}",
+        rule="Edges must agree within 1e-6",
+        remedy=f"Make the {label} for the energy bins of the counts",
     )
 
 

@@ -15,6 +15,9 @@ from astropy.io import fits
 from bayesmap.dataset import MapDataset
 from bayesmap.fits.hdu import DEFAULT_LIMITS, FitsFile, ReadLimits, read_fits, write_fits
 from bayesmap.io.irf_maps import (
+    IrfChoice,
+    Position,
+    as_position,
     cards_radius,
     cut_psf,
     edisp_from_map,
@@ -34,7 +37,12 @@ MAP_HDUS = ("COUNTS", "EXPOSURE", "BACKGROUND", "PSF", "EDISP", "MASK_SAFE", "MA
 
 
 def read_dataset(
-    path_or_object: Any, *, name: str | None = None, psf_max_radius: Any = None, limits: ReadLimits = DEFAULT_LIMITS
+    path_or_object: Any,
+    *,
+    name: str | None = None,
+    psf_max_radius: Any = None,
+    irf: IrfChoice = "single",
+    limits: ReadLimits = DEFAULT_LIMITS,
 ) -> MapDataset:
     """Read a data set of Gammapy.
 
@@ -47,6 +55,10 @@ def read_dataset(
         Name of the data set; by default the one it has, or the name of the file.
     psf_max_radius : Quantity, float or array, optional
         Where the radial psf is cut, numbers in deg, one or one per true energy.
+    irf : {"single", "center", "map"}
+        What becomes of a psf or edisp that is given at several positions: ``"single"`` refuses one that changes,
+        ``"center"`` takes it at the centre of the counts, with a note, ``"map"`` keeps all of it (`PSFMap`,
+        `EDispKernelMap`). One that is the same everywhere is a single one in any case.
     limits : ReadLimits
         Bounds on the unpacked size of a file.
 
@@ -60,7 +72,7 @@ def read_dataset(
     BayesmapIOError
         If the file cannot be read, or has no COUNTS or EXPOSURE (BM-IO-006).
     ResponseError
-        If psf or edisp change with the position (BM-IR-008).
+        If psf or edisp change with the position and `irf` is ``"single"`` (BM-IR-008).
     """
     if isinstance(path_or_object, str | PathLike):
         parts = _parts_of_file(read_fits(path_or_object, limits))
@@ -72,23 +84,27 @@ def read_dataset(
     counts = parts["counts"]
     axis = counts.geom.axes[0] if counts.geom.axes else None
     masks = [mask.to_mask("mask") for mask in parts["masks"]]
+    place = Position(irf, counts.geom)
+    radius = parts["max_radius"] if psf_max_radius is None else psf_max_radius
+    psf = to_bayesmap_psf(parts["psf"], max_radius=radius, irf=place)
+    edisp = to_bayesmap_edisp(parts["edisp"], axis=axis, irf=place)
     return MapDataset(
         name=name or parts["name"] or default,
         counts=counts,
         exposure=parts["exposure"],
         background=parts["background"],
-        psf=to_bayesmap_psf(parts["psf"], max_radius=parts["max_radius"] if psf_max_radius is None else psf_max_radius),
-        edisp=to_bayesmap_edisp(parts["edisp"], axis=axis),
+        psf=psf,
+        edisp=edisp,
         mask=combine(*masks) if masks else None,
-        notes=parts["notes"],
+        notes=(*parts["notes"], *place.notes(psf=psf, edisp=edisp)),
     )
 
 
 def write_dataset(dataset: MapDataset, path: str | PathLike[str], *, overwrite: bool = False) -> None:
     """Write a data set as a MapDataset file, which Gammapy reads.
 
-    The mask becomes MASK_FIT; psf and edisp become maps with a single position. Where a psf table is cut is kept in
-    the cards RMAXn of its header, which Gammapy does not know.
+    The mask becomes MASK_FIT; psf and edisp become maps, with a single position if they do not change. Where a psf
+    table is cut is kept in the cards RMAXn of its header, which Gammapy does not know.
 
     Parameters
     ----------
@@ -169,7 +185,9 @@ def to_bayesmap_mask(value: Any) -> WcsNDMap | None:
     return mask.to_mask("mask") if isinstance(value, str | PathLike) else mask
 
 
-def to_bayesmap_psf(value: Any, *, max_radius: Any = None) -> RadialPSF | PSFKernel | None:
+def to_bayesmap_psf(
+    value: Any, *, max_radius: Any = None, irf: Position | IrfChoice = "single"
+) -> RadialPSF | PSFKernel | None:
     """Take a point spread function from wherever it is.
 
     Parameters
@@ -178,6 +196,8 @@ def to_bayesmap_psf(value: Any, *, max_radius: Any = None) -> RadialPSF | PSFKer
         A file holds a PSFMap (HDU PSF) or a kernel cube.
     max_radius : Quantity, float or array, optional
         Where a radial table is cut, numbers in deg.
+    irf : {"single", "center", "map"}
+        What becomes of one that changes with the position, see `read_dataset`.
 
     Returns
     -------
@@ -186,7 +206,7 @@ def to_bayesmap_psf(value: Any, *, max_radius: Any = None) -> RadialPSF | PSFKer
     Raises
     ------
     ResponseError
-        If it changes with the position (BM-IR-008), or cannot be cut (BM-IR-009).
+        If it changes with the position and `irf` is ``"single"`` (BM-IR-008), or cannot be cut (BM-IR-009).
     """
     if isinstance(value, str | PathLike):
         file = read_fits(value)
@@ -195,13 +215,15 @@ def to_bayesmap_psf(value: Any, *, max_radius: Any = None) -> RadialPSF | PSFKer
         if hasattr(value, attribute):
             value = live_map(getattr(value, attribute))
     if isinstance(value, WcsNDMap):
-        value = psf_from_map(value)
+        value = psf_from_map(value, as_position(irf))
     if value is not None and not isinstance(value, RadialPSF | PSFKernel):
         raise not_understood(value, "a point spread function", "a RadialPSF, a PSFKernel, a file or a gammapy object")
     return value if max_radius is None else cut_psf(value, max_radius)
 
 
-def to_bayesmap_edisp(value: Any, *, axis: MapAxis | None = None) -> EnergyDispersion | None:
+def to_bayesmap_edisp(
+    value: Any, *, axis: MapAxis | None = None, irf: Position | IrfChoice = "single"
+) -> EnergyDispersion | None:
     """Take an energy dispersion from wherever it is.
 
     Parameters
@@ -210,6 +232,8 @@ def to_bayesmap_edisp(value: Any, *, axis: MapAxis | None = None) -> EnergyDispe
         A file holds a map (HDU EDISP) or an OGIP matrix (HDU MATRIX).
     axis : MapAxis, optional
         Reconstructed energy, needed where the file gives a density in migra.
+    irf : {"single", "center", "map"}
+        What becomes of one that changes with the position, see `read_dataset`.
 
     Returns
     -------
@@ -218,7 +242,7 @@ def to_bayesmap_edisp(value: Any, *, axis: MapAxis | None = None) -> EnergyDispe
     Raises
     ------
     ResponseError
-        If it changes with the position (BM-IR-008).
+        If it changes with the position and `irf` is ``"single"`` (BM-IR-008).
     """
     if isinstance(value, str | PathLike):
         file = read_fits(value)
@@ -230,7 +254,7 @@ def to_bayesmap_edisp(value: Any, *, axis: MapAxis | None = None) -> EnergyDispe
     if hasattr(value, "pdf_matrix"):
         return live_edisp(value)
     if isinstance(value, WcsNDMap):
-        return edisp_from_map(value, axis)
+        return edisp_from_map(value, axis, as_position(irf))
     if value is not None and not isinstance(value, EnergyDispersion):
         raise not_understood(value, "an energy dispersion", "an EnergyDispersion, a file or a gammapy object")
     return value
