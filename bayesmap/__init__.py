@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from bayesmap.fit import MapFit, simulate
     from bayesmap.io.datasets import read_datasets, write_datasets
     from bayesmap.io.gammapy import read_dataset, write_dataset
+    from bayesmap.io.xml import read_models_xml
+    from bayesmap.io.xml_writer import write_models_xml
     from bayesmap.io.yaml import read_models, write_models
     from bayesmap.irf.edisp import EnergyDispersion
     from bayesmap.irf.edisp_map import EDispKernelMap
@@ -74,6 +76,8 @@ _HOMES = {
     "bayesmap.fit": ("MapFit", "simulate"),
     "bayesmap.io.datasets": ("read_datasets", "write_datasets"),
     "bayesmap.io.gammapy": ("read_dataset", "write_dataset"),
+    "bayesmap.io.xml": ("read_models_xml",),
+    "bayesmap.io.xml_writer": ("write_models_xml",),
     "bayesmap.io.yaml": ("read_models", "write_models"),
     "bayesmap.irf.edisp": ("EnergyDispersion",),
     "bayesmap.irf.edisp_map": ("EDispKernelMap",),
@@ -146,6 +150,7 @@ __all__ = [
     "read_dataset",
     "read_datasets",
     "read_models",
+    "read_models_xml",
     "save_posterior",
     "simulate",
     "summarise",
@@ -153,6 +158,7 @@ __all__ = [
     "write_dataset",
     "write_datasets",
     "write_models",
+    "write_models_xml",
 ]
 
 

@@ -101,7 +101,7 @@ def _read_sky_model(data: Mapping[str, Any], path: str, rules: FileRules) -> Sky
         **_components(data, path, rules, problems),
     }
     raise_problems(problems)
-    return _build(SkyModel, fields, path)
+    return build(SkyModel, fields, path)
 
 
 def _read_background(data: Mapping[str, Any], path: str, rules: FileRules) -> FoVBackgroundModel:
@@ -116,7 +116,7 @@ def _read_background(data: Mapping[str, Any], path: str, rules: FileRules) -> Fo
         **_components(data, path, rules, problems, kinds=("spectral",)),
     }
     raise_problems(problems)
-    return _build(FoVBackgroundModel, fields, path)
+    return build(FoVBackgroundModel, fields, path)
 
 
 def _components(
@@ -159,7 +159,7 @@ def _read_component(kind: str, data: Any, path: str, rules: FileRules) -> ModelC
     values: dict[str, Any] = attempt(problems, _settings, model, data, path, rules) or {}
     values |= attempt(problems, _parameters, model, data.get("parameters", ()), f"{path}.parameters") or {}
     raise_problems(problems)
-    return _build(model, values, path)
+    return build(model, values, path)
 
 
 def _settings(model: type[ModelComponent], data: Mapping[str, Any], path: str, rules: FileRules) -> dict[str, Any]:
@@ -216,7 +216,7 @@ def _parameters(model: type[ModelComponent], items: Any, path: str) -> dict[str,
     return found
 
 
-def _build[Built](kind: Callable[..., Built], fields: Mapping[str, Any], path: str) -> Built:
+def build[Built](kind: Callable[..., Built], fields: Mapping[str, Any], path: str) -> Built:
     """Call a constructor; what it refuses gets the place put in front."""
     try:
         return kind(**fields)

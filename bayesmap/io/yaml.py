@@ -14,6 +14,8 @@ from bayesmap.errors import BayesmapError, BayesmapIOError, ConfigError, Problem
 from bayesmap.io.model_schema import FileRules, located, models_from_dict
 from bayesmap.io.safe_yaml import check_keys, load_yaml, wrong_kind
 from bayesmap.io.whole_file import refuse_existing, write_whole, yaml_text
+from bayesmap.io.xml import is_xml, read_models_xml
+from bayesmap.io.xml_writer import write_models_xml
 from bayesmap.maps.map import WcsNDMap
 from bayesmap.models.background import BackgroundModel
 from bayesmap.models.component import ModelComponent
@@ -32,7 +34,7 @@ def read_models(
     allow_paths: Sequence[str | PathLike[str]] = (),
     env: Mapping[str, str] | None = None,
 ) -> Models:
-    """Read sky models from Gammapy 2 YAML, a dict of the same form, or live Gammapy models.
+    """Read sky models from Gammapy 2 YAML, a dict of the same form, live Gammapy models, or XML.
 
     Parameters that are left out take their defaults; keys and names that are not known are errors. All problems are
     found in one pass.
@@ -40,7 +42,8 @@ def read_models(
     Parameters
     ----------
     source : str, path-like, dict, Models or gammapy Models
-        A str with a line break is YAML text, other str are paths.
+        A str with a line break is YAML text, other str are paths; files that end in ``.xml`` are read by
+        `read_models_xml`.
     root : path-like, optional
         Folder that template file names start at; for a file its own folder by default.
     allow_paths : sequence of path-like
@@ -70,6 +73,8 @@ def read_models(
         return Models(source)  # type: ignore[arg-type]
     if isinstance(source, Mapping):
         return models_from_dict(source, rules)
+    if is_xml(source):
+        return read_models_xml(source, root=root, allow_paths=allow_paths, env=env)
     if isinstance(source, str | PathLike):
         return _read_file(source, rules)
     if _is_gammapy(source) or (isinstance(source, list | tuple) and all(map(_is_gammapy, source))):
@@ -206,7 +211,7 @@ def write_models(models: Models | AnyModel, path: str | PathLike[str], *, overwr
     models : Models or a single model
         What to write.
     path : path-like
-        YAML file. It appears whole or not at all.
+        YAML file, or XML if it ends in ``.xml`` (see `write_models_xml`). It appears whole or not at all.
     overwrite : bool
         Whether existing files may be replaced. A template file that already holds the same map is left alone.
 
@@ -218,6 +223,9 @@ def write_models(models: Models | AnyModel, path: str | PathLike[str], *, overwr
         BM-CF-017 for a model that the format cannot hold.
     """
     path = Path(path)
+    if is_xml(path):
+        write_models_xml(models, path, overwrite=overwrite)
+        return
     if not overwrite:
         refuse_existing([path])
     placed, maps = _place_templates(Models(models), path.parent, overwrite=overwrite)  # type: ignore[arg-type]
