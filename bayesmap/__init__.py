@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from bayesmap.fit import MapFit, simulate
     from bayesmap.io.datasets import read_datasets, write_datasets
+    from bayesmap.io.fermi import read_fermi, read_fermi_diffuse, read_fermi_isotropic
     from bayesmap.io.gammapy import read_dataset, write_dataset
     from bayesmap.io.xml import read_models_xml
     from bayesmap.io.xml_writer import write_models_xml
@@ -75,6 +76,7 @@ _HOMES = {
     ),
     "bayesmap.fit": ("MapFit", "simulate"),
     "bayesmap.io.datasets": ("read_datasets", "write_datasets"),
+    "bayesmap.io.fermi": ("read_fermi", "read_fermi_diffuse", "read_fermi_isotropic"),
     "bayesmap.io.gammapy": ("read_dataset", "write_dataset"),
     "bayesmap.io.xml": ("read_models_xml",),
     "bayesmap.io.xml_writer": ("write_models_xml",),
@@ -149,6 +151,9 @@ __all__ = [
     "load_posterior",
     "read_dataset",
     "read_datasets",
+    "read_fermi",
+    "read_fermi_diffuse",
+    "read_fermi_isotropic",
     "read_models",
     "read_models_xml",
     "save_posterior",

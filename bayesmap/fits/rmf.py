@@ -13,7 +13,7 @@ from bayesmap.fits.hdu import FitsFile, column, find_column
 from bayesmap.units import FloatArray
 
 GROUP_COLUMNS = ("N_GRP", "F_CHAN", "N_CHAN", "MATRIX")
-MATRIX_NAMES = ("MATRIX", "SPECRESP MATRIX")
+MATRIX_NAMES = ("MATRIX", "SPECRESP MATRIX", "DRM")
 
 
 @dataclass(frozen=True, eq=False)
