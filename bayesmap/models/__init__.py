@@ -10,26 +10,64 @@ from bayesmap.models.spatial.disk import DiskSpatialModel as DiskSpatialModel
 from bayesmap.models.spatial.gaussian import GaussianSpatialModel as GaussianSpatialModel
 from bayesmap.models.spatial.point import PointSpatialModel as PointSpatialModel
 from bayesmap.models.spatial.template import TemplateSpatialModel as TemplateSpatialModel
+from bayesmap.models.spectral import BrokenPowerLawSpectralModel as BrokenPowerLawSpectralModel
+from bayesmap.models.spectral import CompoundSpectralModel as CompoundSpectralModel
+from bayesmap.models.spectral import ConstantSpectralModel as ConstantSpectralModel
+from bayesmap.models.spectral import EBLAbsorptionNormSpectralModel as EBLAbsorptionNormSpectralModel
+from bayesmap.models.spectral import ExpCutoffPowerLaw3FGLSpectralModel as ExpCutoffPowerLaw3FGLSpectralModel
+from bayesmap.models.spectral import ExpCutoffPowerLawNormSpectralModel as ExpCutoffPowerLawNormSpectralModel
 from bayesmap.models.spectral import ExpCutoffPowerLawSpectralModel as ExpCutoffPowerLawSpectralModel
+from bayesmap.models.spectral import ExpressionSpectralModel as ExpressionSpectralModel
+from bayesmap.models.spectral import GaussianSpectralModel as GaussianSpectralModel
+from bayesmap.models.spectral import LogParabola2SpectralModel as LogParabola2SpectralModel
+from bayesmap.models.spectral import LogParabolaNormSpectralModel as LogParabolaNormSpectralModel
 from bayesmap.models.spectral import LogParabolaSpectralModel as LogParabolaSpectralModel
+from bayesmap.models.spectral import PiecewiseNormSpectralModel as PiecewiseNormSpectralModel
+from bayesmap.models.spectral import PowerLaw2SpectralModel as PowerLaw2SpectralModel
 from bayesmap.models.spectral import PowerLawNormSpectralModel as PowerLawNormSpectralModel
 from bayesmap.models.spectral import PowerLawSpectralModel as PowerLawSpectralModel
+from bayesmap.models.spectral import SmoothBrokenPowerLawSpectralModel as SmoothBrokenPowerLawSpectralModel
+from bayesmap.models.spectral import SuperExpCutoffPowerLaw3FGLSpectralModel as SuperExpCutoffPowerLaw3FGLSpectralModel
+from bayesmap.models.spectral import (
+    SuperExpCutoffPowerLaw4FGLDR3SpectralModel as SuperExpCutoffPowerLaw4FGLDR3SpectralModel,
+)
+from bayesmap.models.spectral import SuperExpCutoffPowerLaw4FGLSpectralModel as SuperExpCutoffPowerLaw4FGLSpectralModel
+from bayesmap.models.spectral import TemplateSpectralModel as TemplateSpectralModel
+from bayesmap.models.spectral import expression_model as expression_model
 from bayesmap.models.table import ParameterTable as ParameterTable
 
 __all__ = [
     "BackgroundModel",
+    "BrokenPowerLawSpectralModel",
+    "CompoundSpectralModel",
     "ConstantSpatialModel",
+    "ConstantSpectralModel",
     "DiskSpatialModel",
+    "EBLAbsorptionNormSpectralModel",
+    "ExpCutoffPowerLaw3FGLSpectralModel",
+    "ExpCutoffPowerLawNormSpectralModel",
     "ExpCutoffPowerLawSpectralModel",
+    "ExpressionSpectralModel",
     "FoVBackgroundModel",
     "GaussianSpatialModel",
+    "GaussianSpectralModel",
+    "LogParabola2SpectralModel",
+    "LogParabolaNormSpectralModel",
     "LogParabolaSpectralModel",
     "Models",
     "Parameter",
     "ParameterTable",
+    "PiecewiseNormSpectralModel",
     "PointSpatialModel",
+    "PowerLaw2SpectralModel",
     "PowerLawNormSpectralModel",
     "PowerLawSpectralModel",
     "SkyModel",
+    "SmoothBrokenPowerLawSpectralModel",
+    "SuperExpCutoffPowerLaw3FGLSpectralModel",
+    "SuperExpCutoffPowerLaw4FGLDR3SpectralModel",
+    "SuperExpCutoffPowerLaw4FGLSpectralModel",
     "TemplateSpatialModel",
+    "TemplateSpectralModel",
+    "expression_model",
 ]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Any, ClassVar, NoReturn, Self
 
+import astropy.units as u
+import numpy as np
+
 from bayesmap.errors import ModelError
 from bayesmap.models.parameter import Parameter, ParameterLike, make_parameter
 
@@ -38,7 +41,8 @@ class ModelComponent:
     kind: ClassVar[str] = ""
     tag: ClassVar[tuple[str, ...]] = ()
     settings: ClassVar[dict[str, Any]] = {}
-    default_parameters: ClassVar[tuple[Parameter, ...]] = ()
+    default_parameters: tuple[Parameter, ...] = ()
+    """Parameters at their defaults: of the class, or of the instance where they follow from its settings."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Collect the parameters that the subclass states."""
@@ -48,15 +52,24 @@ class ModelComponent:
 
     def __init__(self, **values: ParameterLike) -> None:
         """Build the parameters from the defaults and what was given."""
+        for name, setting in self.settings.items():
+            object.__setattr__(self, name, self.take_setting(name, values.get(name, setting)))
+        object.__setattr__(self, "default_parameters", self.own_defaults())
         defaults = {parameter.name: parameter for parameter in self.default_parameters}
         for name in values:
             if name not in defaults and name not in self.settings:
                 raise unknown_name(type(self).__name__, name, (*defaults, *self.settings))
-        for name, setting in self.settings.items():
-            object.__setattr__(self, name, values.get(name, setting))
         for name, default in defaults.items():
             object.__setattr__(self, name, make_parameter(default, values.get(name, default)))
         self.check()
+
+    def take_setting(self, name: str, value: Any) -> Any:
+        """Return a setting in the form that is kept; subclasses check and convert."""
+        return value
+
+    def own_defaults(self) -> tuple[Parameter, ...]:
+        """Return the parameters of this instance at their defaults; subclasses may make them from the settings."""
+        return type(self).default_parameters
 
     def check(self) -> None:
         """Check settings and parameters together; subclasses say how."""
@@ -82,6 +95,10 @@ class ModelComponent:
         """Parameter values by name, in canonical units (TeV, deg, cm-2 s-1 TeV-1, ...)."""
         return {parameter.name: parameter.canonical_value for parameter in self.parameters}
 
+    def origin(self, name: str) -> tuple[str, str]:
+        """Return the class that a parameter belongs to and its name there: those of a part, where a model has parts."""
+        return type(self).__name__, name
+
     def with_parameters(self, parameters: tuple[Parameter, ...]) -> Self:
         """Return the same model with other parameters, found by their names; the rest stays."""
         settings = {name: getattr(self, name) for name in self.settings}
@@ -94,7 +111,7 @@ class ModelComponent:
         if type(self) is not type(other):
             return NotImplemented
         return self.parameters == other.parameters and all(
-            getattr(self, name) == getattr(other, name) for name in self.settings
+            _same(getattr(self, name), getattr(other, name)) for name in self.settings
         )
 
     def __hash__(self) -> int:
@@ -104,8 +121,24 @@ class ModelComponent:
     def __repr__(self) -> str:
         """Show the call that would build the model, values with units."""
         parts = [f"{item.name}={_shown(item)}" for item in self.parameters]
-        settings = [f"{name}={getattr(self, name)!r}" for name in self.settings]
+        settings = [f"{name}={_brief(getattr(self, name))}" for name in self.settings]
         return f"{type(self).__name__}({', '.join(parts + settings)})"
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Compare two settings by value, arrays and quantities too."""
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return np.shape(one) == np.shape(other) and bool(np.all(one == other))
+    return bool(one == other)
+
+
+def _brief(setting: Any) -> str:
+    """Show a setting on one line, of a long array its ends."""
+    if isinstance(setting, np.ndarray) and setting.size > 6:
+        unit = f" {setting.unit}" if isinstance(setting, u.Quantity) else ""
+        ends = np.asarray(setting).flat
+        return f"<{' x '.join(map(str, setting.shape))} numbers, {ends[0]:.6g} to {ends[-1]:.6g}{unit}>"
+    return repr(setting)
 
 
 def _shown(parameter: Parameter) -> str:

@@ -17,8 +17,8 @@ class ExpCutoffPowerLawSpectralModel(SpectralModel):
 
     .. math:: \frac{dN}{dE} = A \left(\frac{E}{E_0}\right)^{-\Gamma} \exp\left(-(\lambda E)^\alpha\right)
 
-    For :math:`\alpha = 1` it is smooth through :math:`\lambda = 0` and goes on to negative values; otherwise
-    :math:`\lambda` must be positive.
+    For :math:`\alpha = 1` it is smooth through :math:`\lambda = 0` and goes on to negative values. For other
+    :math:`\alpha` a negative :math:`\lambda E` counts as :math:`-|\lambda E|^\alpha`, which does the same.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class ExpCutoffPowerLawSpectralModel(SpectralModel):
         xp: ModuleType, energy: Any, *, index: Any, amplitude: Any, reference: Any, lambda_: Any, alpha: Any
     ) -> Any:
         """Return dN/dE in cm-2 s-1 TeV-1 at `energy` in TeV."""
-        return amplitude * (energy / reference) ** (-index) * xp.exp(-((energy * lambda_) ** alpha))
+        return amplitude * (energy / reference) ** (-index) * cutoff(xp, energy * lambda_, alpha)
 
     @property
     def e_peak(self) -> u.Quantity:
@@ -85,3 +85,25 @@ class ExpCutoffPowerLawSpectralModel(SpectralModel):
                 {"index": 1.8, "amplitude": amplitude, "alpha": 0.8},
             ),
         )
+
+
+def cutoff(xp: ModuleType, x: Any, alpha: Any) -> Any:
+    r"""Return :math:`\exp(-x\,|x|^{\alpha - 1})`, with value and derivatives finite at zero.
+
+    Parameters
+    ----------
+    xp : module
+        `numpy` or `pytensor.tensor`.
+    x : float, array or tensor
+        Energy over cut-off energy.
+    alpha : float, array or tensor
+        Power of the cut-off.
+
+    Notes
+    -----
+    At x = 0 the derivative is -1 for alpha = 1 and 0 else; below alpha = 1, where it has no limit, 0 too.
+    """
+    none = xp.abs(x) <= 0.0
+    at_none = xp.where(xp.abs(alpha - 1.0) > 0.0, 0.0, 1.0)
+    factor = xp.where(none, at_none, xp.abs(xp.where(none, 1.0, x)) ** (alpha - 1.0))
+    return xp.exp(-x * factor)

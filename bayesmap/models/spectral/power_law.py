@@ -116,6 +116,30 @@ def power_law_integral(
     return at_center * center * width * sinhc(xp, 0.5 * exponent * width)
 
 
+def tilted_piece(
+    xp: ModuleType, low: Any, high: Any, center: Any, slope: Any, *, index: Any, amplitude: Any, reference: Any
+) -> Any:
+    """Integrate a power law over part of a bin, with the tilt of the whole bin.
+
+    Parameters
+    ----------
+    xp : module
+        `numpy` or `pytensor.tensor`.
+    low, high : array or tensor, unit TeV
+        Ends of the part; equal ends give zero.
+    center : array, unit TeV
+        Middle of the bin, where the tilt is one.
+    slope, index, amplitude, reference
+        See `power_law_integral`.
+
+    Returns
+    -------
+    array or tensor, unit of `amplitude` times TeV
+    """
+    piece = power_law_integral(xp, low, high, slope, index=index, amplitude=amplitude, reference=reference)
+    return piece * (xp.sqrt(low * high) / center) ** slope
+
+
 def sinhc(xp: ModuleType, z: Any) -> Any:
     r"""Return :math:`\sinh(z)/z`, with value and derivatives finite at zero.
 
