@@ -8,6 +8,7 @@ from os import PathLike
 from typing import Any
 
 from bayesmap.errors import BayesmapError, BayesmapInputError, ConfigError, ProblemList, raise_problems
+from bayesmap.io import spectral_schema
 from bayesmap.io.gammapy import to_bayesmap_map
 from bayesmap.io.parameter_schema import read_parameter
 from bayesmap.io.safe_yaml import check_keys, unknown_key, wrong_kind
@@ -156,8 +157,16 @@ def _read_component(kind: str, data: Any, path: str, rules: FileRules) -> ModelC
         raise _unknown_type(f"{path}.type", f"{kind} model", data["type"], class_names(models))
     model = models[data["type"]]
     problems: list[BayesmapError] = []
-    values: dict[str, Any] = attempt(problems, _settings, model, data, path, rules) or {}
-    values |= attempt(problems, _parameters, model, data.get("parameters", ()), f"{path}.parameters") or {}
+    holder: type[ModelComponent] | ModelComponent = model
+    if model in spectral_schema.READERS:
+        values = spectral_schema.read_settings(
+            model, data, path, lambda kind, part, place: _read_component(kind, part, place, rules), rules
+        )
+        # Parameters that follow from the settings are those of an instance.
+        holder = model if model.default_parameters else build(model, values, path)
+    else:
+        values = attempt(problems, _settings, model, data, path, rules) or {}
+    values |= attempt(problems, _parameters, holder, data.get("parameters", ()), f"{path}.parameters") or {}
     raise_problems(problems)
     return build(model, values, path)
 
@@ -191,7 +200,7 @@ def _read_template(data: Mapping[str, Any], path: str, rules: FileRules) -> WcsN
         raise located(error, where) from error
 
 
-def _parameters(model: type[ModelComponent], items: Any, path: str) -> dict[str, Parameter]:
+def _parameters(model: type[ModelComponent] | ModelComponent, items: Any, path: str) -> dict[str, Parameter]:
     """Return the parameters that a component states, by name."""
     if not isinstance(items, list | tuple):
         raise wrong_kind(path, items, "a list of parameters")

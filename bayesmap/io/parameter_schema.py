@@ -21,13 +21,14 @@ PARAMETER_KEYS = ("name", "value", "unit", "min", "max", "frozen", "error", "pri
 PRIOR_PARAMETER_KEYS = ("name", "value", "unit", "error", "min", "max")
 
 
-def read_parameter(model: type[ModelComponent], item: Any, path: str) -> Parameter:
+def read_parameter(model: type[ModelComponent] | ModelComponent, item: Any, path: str) -> Parameter:
     """Return one parameter of a component.
 
     Parameters
     ----------
-    model : type
-        Component class, which gives the names and the defaults of what is left out.
+    model : type or ModelComponent
+        Component class, or instance where its parameters follow from its settings; it gives the names and the
+        defaults of what is left out.
     item : dict
         Entry of the list.
     path : str

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bayesmap.errors import BayesmapError, BayesmapIOError, ConfigError, ProblemList
+from bayesmap.io import spectral_schema
 from bayesmap.io.model_schema import FileRules, located, models_from_dict
 from bayesmap.io.safe_yaml import check_keys, load_yaml, wrong_kind
 from bayesmap.io.whole_file import refuse_existing, write_whole, yaml_text
@@ -23,6 +24,7 @@ from bayesmap.models.named import NamedModel
 from bayesmap.models.parameter import Parameter
 from bayesmap.models.prior import Prior
 from bayesmap.models.sky import AnyModel, Models
+from bayesmap.models.spectral.compound import SIDES, CompoundSpectralModel
 
 __all__ = ["check_keys", "load_yaml", "models_to_dict", "read_models", "write_models"]
 
@@ -120,6 +122,9 @@ def _from_gammapy(source: Any) -> dict[str, Any]:
         template = getattr(getattr(model, "spatial_model", None), "map", None)
         if template is not None:
             component["spatial"] |= {"map": template, "filename": component["spatial"].get("filename") or ""}
+        if "spectral" in component:
+            place = f"spectral model of {model.name!r}"
+            component["spectral"] = spectral_schema.live_document(model.spectral_model, component["spectral"], place)
     return {"components": components}
 
 
@@ -159,6 +164,13 @@ def _model_to_dict(model: AnyModel) -> dict[str, Any]:
 
 
 def _component_to_dict(component: ModelComponent) -> dict[str, Any]:
+    if isinstance(component, CompoundSpectralModel):
+        parts = {side: _component_to_dict(getattr(component, side)) for side in SIDES}
+        return {"type": component.tag[0], **parts, "operator": component.operator}
+    if isinstance(component, spectral_schema.WITH_TABLE):
+        return spectral_schema.tables_to_dict(component) | {"parameters": _parameters_to_list(component)}
+    if not component.tag:
+        raise spectral_schema.no_code(component)
     settings = {name: getattr(component, name) for name in component.settings if name != "map"}
     if settings.get("filename") == "":
         raise ConfigError(
@@ -167,12 +179,12 @@ def _component_to_dict(component: ModelComponent) -> dict[str, Any]:
             rule="The YAML format names the file of a template",
             remedy="Use write_models, which writes the map beside the YAML file, or pass filename=",
         )
+    return {"type": component.tag[0], **settings, "parameters": _parameters_to_list(component)}
+
+
+def _parameters_to_list(component: ModelComponent) -> list[dict[str, Any]]:
     parameters = zip(component.parameters, component.default_parameters, strict=True)
-    return {
-        "type": component.tag[0],
-        **settings,
-        "parameters": [_parameter_to_dict(parameter, default) for parameter, default in parameters],
-    }
+    return [_parameter_to_dict(parameter, default) for parameter, default in parameters]
 
 
 def _parameter_to_dict(parameter: Parameter, default: Parameter) -> dict[str, Any]:

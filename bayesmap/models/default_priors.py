@@ -14,11 +14,24 @@ from bayesmap.models.prior import Prior
 
 INDICES = ("index", "index_1", "index_2", "index1", "index2", "alpha")
 CURVATURES = ("beta", "tilt")
-FLUXES = ("amplitude", "value")
+FLUXES = ("amplitude", "value", "const")
+ENERGIES = ("ebreak", "ecut", "mean", "escale", "emin", "emax", "reference")
 POSITIONS = ("lon_0", "lat_0")
 SIZES = ("sigma", "r_0", "radius", "width")
-OF_ONE_MODEL = {("ExpCutoffPowerLawSpectralModel", "alpha"): Prior("LogNormal", mu=0.0, sigma=0.5)}
-"""Where a name means something else in one model: there alpha is the power of the cut-off."""
+PARTS = ("model1_", "model2_")
+"""In front of a name that both parts of a compound spectrum have."""
+LINE = "GaussianSpectralModel"
+OF_ONE_MODEL = {
+    ("ExpCutoffPowerLawSpectralModel", "alpha"): Prior("LogNormal", mu=0.0, sigma=0.5),
+    ("ExpCutoffPowerLawNormSpectralModel", "alpha"): Prior("LogNormal", mu=0.0, sigma=0.5),
+    ("ExpCutoffPowerLawNormSpectralModel", "index"): Prior("Normal", mu=0.0, sigma=1.0),
+    ("LogParabolaNormSpectralModel", "alpha"): Prior("Normal", mu=0.0, sigma=1.0),
+    ("SmoothBrokenPowerLawSpectralModel", "beta"): Prior("LogNormal", mu=0.0, sigma=1.0),
+    ("SuperExpCutoffPowerLaw3FGLSpectralModel", "index_2"): Prior("LogNormal", mu=0.0, sigma=0.7),
+    ("SuperExpCutoffPowerLaw4FGLSpectralModel", "index_2"): Prior("LogNormal", mu=0.0, sigma=0.7),
+    ("SuperExpCutoffPowerLaw4FGLDR3SpectralModel", "index_2"): Prior("Normal", mu=0.7, sigma=0.7),
+}
+"""Where a name means something else in one model: alpha and index_2 as the power of a cut-off, beta as a softness."""
 
 
 def default_prior(model: str, parameter: Parameter, map_radius: float) -> Prior:
@@ -27,7 +40,7 @@ def default_prior(model: str, parameter: Parameter, map_radius: float) -> Prior:
     Parameters
     ----------
     model : str
-        Class of the spectral or spatial model.
+        Class of the spectral or spatial model; in a compound spectrum of the part.
     parameter : Parameter
         At its start value.
     map_radius : float, unit deg
@@ -44,22 +57,40 @@ def default_prior(model: str, parameter: Parameter, map_radius: float) -> Prior:
     Normal(mu=2.5, sigma=1.5)
     """
     bare = parameter.name
+    while bare.startswith(PARTS):
+        bare = bare[len(PARTS[0]) :]
+    parameter = parameter.replace(name=bare)
     if (model, bare) in OF_ONE_MODEL:
         return OF_ONE_MODEL[model, bare]
-    if bare == "norm":
+    if bare in ("norm", "alpha_norm") or bare.startswith("norm_"):
         return Prior("HalfNormal", sigma=2.0)
     if bare in INDICES:
         return Prior("Normal", mu=2.5, sigma=1.5)
-    if bare in CURVATURES:
-        return Prior("Normal", mu=0.0, sigma=1.0)
-    return _scaled(parameter, map_radius)
+    if bare in ENERGIES or (model, bare) == (LINE, "sigma"):
+        return _energy(parameter)
+    known = _scaled(parameter, map_radius)
+    return _around_start(parameter) if model == "ExpressionSpectralModel" and known.type == "Flat" else known
+
+
+def _energy(parameter: Parameter) -> Prior:
+    """Return a prior about the start value, a factor of 4.5 wide; half a Gaussian where that is zero."""
+    if parameter.value <= 0.0:
+        return Prior("HalfNormal", sigma=_scale(parameter))
+    return Prior("LogNormal", mu=math.log(parameter.value), sigma=1.5)
+
+
+def _around_start(parameter: Parameter) -> Prior:
+    """Return the prior of a parameter of the user's own formula."""
+    return Prior("StudentT", nu=3.0, mu=parameter.value, sigma=_scale(parameter))
 
 
 def _scaled(parameter: Parameter, map_radius: float) -> Prior:
+    if parameter.name in CURVATURES:
+        return Prior("Normal", mu=0.0, sigma=1.0)
     if parameter.name in FLUXES:
         return Prior("HalfStudentT", nu=3.0, sigma=_scale(parameter))
-    if parameter.name == "lambda_":
-        # 1 / E_cut may come out slightly negative where there is no cut-off: only declared limits are support.
+    if parameter.name in ("lambda_", "expfactor"):
+        # The cut-off may come out slightly negative where there is none: only declared limits are support.
         return Prior("StudentT", nu=3.0, mu=0.0, sigma=_scale(parameter))
     if parameter.name in SIZES:
         return Prior("HalfNormal", sigma=map_radius * _degree(parameter))
@@ -67,6 +98,8 @@ def _scaled(parameter: Parameter, map_radius: float) -> Prior:
 
 
 def _bounded(bare: str, parameter: Parameter) -> Prior:
+    if bare == "redshift":
+        return Prior("HalfNormal", sigma=1.0)
     if bare == "e":
         return Prior("Uniform", lower=0.0, upper=min(1.0, _limit(parameter.max, 1.0)))
     if bare == "edge_width":

@@ -183,5 +183,5 @@ def _without_limits(parameter: Parameter) -> Parameter:
 
 
 def _model_class(models: Models, name: str) -> str:
-    model, kind, _ = name.rsplit(".", 2)
-    return type(models[model].components[kind]).__name__
+    model, kind, bare = name.rsplit(".", 2)
+    return models[model].components[kind].origin(bare)[0]

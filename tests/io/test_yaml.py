@@ -227,10 +227,9 @@ def test_live_models_that_cannot_be_kept_are_refused():
     theirs["b"].spectral_model.index = theirs["crab"].spectral_model.index
     with pytest.raises(ConfigError, match="BM-CF-009: the Gammapy models hold linked"):
         read_models(theirs)
-    unknown = peers.SkyModel(peers.PowerLaw2SpectralModel(), peers.PointSpatialModel(), name="x")
-    with pytest.raises(
-        ConfigError, match=r"BM-CF-006: components\[0\].spectral.type: unknown spectral model 'PowerLaw2"
-    ):
+    scaled = peers.ScaleSpectralModel(peers.PowerLawSpectralModel())
+    unknown = peers.SkyModel(scaled, peers.PointSpatialModel(), name="x")
+    with pytest.raises(ConfigError, match=r"BM-CF-006: components\[0\].spectral.type: unknown spectral model 'Scale"):
         read_models(unknown)
     with pytest.raises(ConfigError, match="BM-CF-007: source is int"):
         read_models(3)

@@ -68,7 +68,7 @@ BAD = {
     "unknown type": (
         "type: PowerLawSpectralModel",
         "type: PowerLaw",
-        rf"BM-CF-006: {S0}\.type: unknown spectral model 'PowerLaw'. Known are ExpCutoffPowerLawSpectralModel, Log",
+        rf"BM-CF-006: {S0}\.type: unknown spectral model 'PowerLaw'. Known are BrokenPowerLawSpectralModel, Comp",
     ),
     "unknown spatial type": (
         "type: PointSpatialModel",
