@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bayesmap.io.datasets import read_datasets, write_datasets
     from bayesmap.io.fermi import read_fermi, read_fermi_diffuse, read_fermi_isotropic
     from bayesmap.io.gammapy import read_dataset, write_dataset
+    from bayesmap.io.ogip import read_ogip
     from bayesmap.io.xml import read_models_xml
     from bayesmap.io.xml_writer import write_models_xml
     from bayesmap.io.yaml import read_models, write_models
@@ -96,6 +97,7 @@ _HOMES = {
     "bayesmap.io.datasets": ("read_datasets", "write_datasets"),
     "bayesmap.io.fermi": ("read_fermi", "read_fermi_diffuse", "read_fermi_isotropic"),
     "bayesmap.io.gammapy": ("read_dataset", "write_dataset"),
+    "bayesmap.io.ogip": ("read_ogip",),
     "bayesmap.io.xml": ("read_models_xml",),
     "bayesmap.io.xml_writer": ("write_models_xml",),
     "bayesmap.io.yaml": ("read_models", "write_models"),
@@ -210,6 +212,7 @@ __all__ = [
     "read_fermi_isotropic",
     "read_models",
     "read_models_xml",
+    "read_ogip",
     "save_posterior",
     "simulate",
     "summarise",

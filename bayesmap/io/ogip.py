@@ -1,0 +1,211 @@
+"""Spectra of a region in OGIP files: PHA with its background, effective area (ARF) and redistribution (RMF)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy import units as u
+
+from bayesmap.errors import BayesmapIOError
+from bayesmap.fits.hdu import DEFAULT_LIMITS, FitsFile, ReadLimits, column, read_fits
+from bayesmap.io.template_path import resolve_input
+from bayesmap.irf.edisp import EnergyDispersion
+from bayesmap.maps.axis import MapAxis
+from bayesmap.units import BoolArray, FloatArray
+
+FILES = {"background": "BACKFILE", "arf": "ANCRFILE", "rmf": "RESPFILE"}
+
+
+@dataclass(frozen=True, eq=False)
+class OgipSpectrum:
+    """Counts on and off a source, and the response, as OGIP files hold them.
+
+    Attributes
+    ----------
+    name : str
+        OBS_ID, or the name of the file.
+    axis : MapAxis
+        Reconstructed energy.
+    counts, counts_off : ndarray, shape (n_energy,)
+        In the On and in the Off region.
+    acceptance, acceptance_off : ndarray, shape (n_energy,)
+        BACKSCAL x AREASCAL x (live time / live time of the On spectrum): the background expected in the On region is
+        counts_off x acceptance / acceptance_off.
+    axis_true : MapAxis
+        True energy.
+    exposure : ndarray, shape (n_true,), unit cm2 s
+        SPECRESP x AREASCAL x live time.
+    edisp : EnergyDispersion or None
+        None where the PHA file names no RMF.
+    mask : ndarray of bool, shape (n_energy,)
+        Where QUALITY is 0 in both spectra.
+    """
+
+    name: str
+    axis: MapAxis
+    counts: FloatArray
+    counts_off: FloatArray
+    acceptance: FloatArray
+    acceptance_off: FloatArray
+    axis_true: MapAxis
+    exposure: FloatArray
+    edisp: EnergyDispersion | None
+    mask: BoolArray
+
+
+@dataclass(frozen=True, eq=False)
+class _Pha:
+    """One SPECTRUM table."""
+
+    counts: FloatArray
+    acceptance: FloatArray
+    areascal: FloatArray
+    livetime: float
+    good: BoolArray
+    header: Any
+    file: FitsFile
+
+
+def read_ogip(
+    path: str | PathLike[str],
+    *,
+    background: str | PathLike[str] | None = None,
+    arf: str | PathLike[str] | None = None,
+    rmf: str | PathLike[str] | None = None,
+    name: str | None = None,
+    allow_paths: Sequence[str | PathLike[str]] = (),
+    limits: ReadLimits = DEFAULT_LIMITS,
+) -> OgipSpectrum:
+    """Read a PHA file and those that it names.
+
+    Parameters
+    ----------
+    path : path
+        Counts in the On region.
+    background, arf, rmf : path, optional
+        Instead of those that the header names in BACKFILE, ANCRFILE and RESPFILE, which start at the file's folder.
+    name : str, optional
+        Instead of OBS_ID.
+    allow_paths : sequence of path-like
+        Further folders or files that the header may name.
+    limits : ReadLimits
+        Bounds on the unpacked size of each file.
+
+    Returns
+    -------
+    OgipSpectrum
+
+    Raises
+    ------
+    BayesmapIOError
+        BM-IO-001 to 011 for what is wrong in a file, 012 to 016 for a file that may not be read or is not there, 045
+        for a spectrum without background or effective area, 046 for files that do not belong together.
+    """
+    path = Path(path)
+    source = _read_pha(path, limits)
+    given = {"background": background, "arf": arf, "rmf": rmf}
+    files = {kind: given[kind] or _named(source.header, card, path, allow_paths) for kind, card in FILES.items()}
+    for kind in ("background", "arf"):
+        if files[kind] is None:
+            raise BayesmapIOError(
+                "BM-IO-045",
+                what=f"{path.name} names no {kind} file ({FILES[kind]})",
+                rule="A spectrum needs Off counts (BACKFILE) and an effective area (ANCRFILE)",
+                remedy=f"Pass {kind}=",
+            )
+    off = _read_pha(Path(str(files["background"])), limits)
+    axis_true, area = _read_arf(Path(str(files["arf"])), limits)
+    edisp = None if files["rmf"] is None else EnergyDispersion.read(files["rmf"])
+    axis = _bounds(source.file) if edisp is None else edisp.axis
+    _check_sizes(path, source, off, axis, axis_true, edisp)
+    return OgipSpectrum(
+        name=name or str(source.header.get("OBS_ID", path.name.split(".")[0])),
+        axis=axis,
+        counts=source.counts,
+        counts_off=off.counts,
+        acceptance=source.acceptance * source.areascal,
+        acceptance_off=off.acceptance * off.areascal * (off.livetime / source.livetime),
+        axis_true=axis_true,
+        exposure=area * source.areascal[0] * source.livetime,
+        edisp=edisp,
+        mask=source.good & off.good,
+    )
+
+
+def _read_pha(path: Path, limits: ReadLimits) -> _Pha:
+    file = read_fits(path, limits)
+    file.require("SPECTRUM")
+    table = file.get("SPECTRUM")
+    counts, _ = column(file, table, "COUNTS")
+    present = {name.upper() for name in table.columns.names}
+
+    def values(card: str, default: float) -> FloatArray:
+        """Read a column, or the card of the same name."""
+        if card in present:
+            return column(file, table, card)[0]
+        return np.full(len(counts), float(table.header.get(card, default)))
+
+    livetime = float(table.header.get("EXPOSURE", 0.0))
+    areascal = values("AREASCAL", 1.0)
+    if not livetime > 0 or not np.all(areascal == areascal[0]) or not areascal[0] > 0:
+        raise BayesmapIOError(
+            "BM-IO-046",
+            what=f"{file.where('SPECTRUM')} has EXPOSURE {livetime:g} s and AREASCAL {areascal.min():g} to "
+            f"{areascal.max():g}",
+            rule="The live time is above zero, and AREASCAL one positive number",
+            remedy="Write the spectrum again",
+        )
+    good = values("QUALITY", 0.0) == 0
+    return _Pha(counts, values("BACKSCAL", 1.0), areascal, livetime, good, table.header, file)
+
+
+def _read_arf(path: Path, limits: ReadLimits) -> tuple[MapAxis, FloatArray]:
+    file = read_fits(path, limits)
+    file.require("SPECRESP")
+    table = file.get("SPECRESP")
+    (low, unit), (high, _) = column(file, table, "ENERG_LO"), column(file, table, "ENERG_HI")
+    area, area_unit = column(file, table, "SPECRESP")
+    axis = MapAxis.from_edges(
+        u.Quantity(np.append(low, high[-1]), unit or "keV"), name="energy_true", unit=unit or "keV"
+    )
+    return axis, np.asarray(u.Quantity(area, area_unit or "cm2").to_value("cm2"))
+
+
+def _bounds(file: FitsFile) -> MapAxis:
+    """Read reconstructed energies from the PHA file itself, where there is no RMF."""
+    file.require("EBOUNDS")
+    table = file.get("EBOUNDS")
+    (low, unit), (high, _) = column(file, table, "E_MIN"), column(file, table, "E_MAX")
+    return MapAxis.from_edges(u.Quantity(np.append(low, high[-1]), unit or "keV"), unit=unit or "keV")
+
+
+def _named(header: Any, card: str, path: Path, allow_paths: Sequence[str | PathLike[str]]) -> Path | None:
+    """Return the file that a header names, if it names one."""
+    text = str(header.get(card, "none")).strip()
+    if text.lower() in ("", "none"):
+        return None
+    return resolve_input(text, where=f"{path.name} {card}", root=path.resolve().parent, allow_paths=allow_paths)
+
+
+def _check_sizes(
+    path: Path, source: _Pha, off: _Pha, axis: MapAxis, axis_true: MapAxis, edisp: EnergyDispersion | None
+) -> None:
+    """Compare numbers of channels, and the true energies of ARF and RMF."""
+    sizes = {"counts": len(source.counts), "counts_off": len(off.counts), "energies": axis.nbin}
+    differ = edisp is not None and not (
+        edisp.axis_true.nbin == axis_true.nbin
+        and np.allclose(edisp.axis_true.edges, axis_true.edges, rtol=1e-5, atol=0)
+    )
+    if len(set(sizes.values())) > 1 or differ:
+        raise BayesmapIOError(
+            "BM-IO-046",
+            what=f"{path.name} has {', '.join(f'{n} {name}' for name, n in sizes.items())}; ARF {axis_true}"
+            + ("" if edisp is None else f", RMF {edisp.axis_true}"),
+            rule="Spectra and response must have the same channels, ARF and RMF the same true energies",
+            remedy="Name files that belong together",
+        )
