@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "bayesmap"
 # A module may import from its own layer and from layers written BEFORE it, nothing else.
 LAYERS = (
     "errors", "units", "fits", "maps", "irf", "dataset", "models", "io", "fold", "posterior", "results", "inference",
-    "checks", "fit", "plots", "report", "cli", "testing",
+    "checks", "fit", "migration", "plots", "report", "cli", "testing",
 )  # fmt: skip
 # These layers are imported by `bayesmap check` and must stay light.
 LIGHT_LAYERS = LAYERS[: LAYERS.index("io") + 1]
