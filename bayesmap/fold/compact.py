@@ -1,8 +1,6 @@
-r"""Image of a source that is small or has edges: exact B-spline moments on a fine lattice, then the PSF's spline table.
+r"""Image of a source that is small or has edges: its moments on a fine lattice, then the PSF's spline table.
 
-The source is an affine image of a unit shape, :math:`x = s + L (u, v)^T` with L lower triangular in pixels.  For nodes
-u its columns along v have B-spline moments in closed form (`models.spatial.columns`), so the moments M of the source on
-the lattice are exact for every size down to zero, where they are those of a point.  The counts are
+The moments M of the source on the lattice are those of `fold.moments`. The counts are
 :math:`N(q) = \sum_m M_m\,C_{f q - m}` with the coefficients C of the PSF's spline; the sum is done phase by phase of
 the lattice with FFTs on pixels.  As M and C are not negative, neither is N.
 """
@@ -17,17 +15,14 @@ import pytensor.tensor as pt
 import scipy.fft
 
 from bayesmap.fold.kernel import SplineTable
+from bayesmap.fold.moments import Moments
 from bayesmap.fold.ops.fourier import InverseRealFFT2, RealFFT2
 from bayesmap.fold.ops.window import CutWindow, PlaceWindow
 from bayesmap.fold.placement import Place, put
 from bayesmap.fold.point import constant
 from bayesmap.fold.setup import FoldSetup, exposure_spline
 from bayesmap.irf.exposure import extrapolate
-from bayesmap.models.spatial.base import SpatialModel
 from bayesmap.models.spatial.columns import cubic_bspline
-
-NODE_SPACING = 0.4
-"""Pixels between columns at most: the pixel and the PSF smooth what is finer."""
 
 
 @dataclass(frozen=True)
@@ -60,24 +55,21 @@ class CompactImage:
     ----------
     setup : FoldSetup
         The dataset.
-    shape : type
-        Spatial model class with `column_nodes`, `column` and `mixture`.
+    moments : Moments
+        The source on the lattice.
     half : int
         Whole pixels that the lattice reaches on each side of the source's pixel.
     banks : tuple of PSFBank
         Transforms of the PSF's spline tables, whose images add up.
     exposure : shared variable
         Spline coefficients of the exposure, or its plane; see `PointImage`.
-    n_nodes : int
-        Columns.
     """
 
     setup: FoldSetup
-    shape: type[SpatialModel]
+    moments: Moments
     half: int
     banks: tuple[PSFBank, ...]
     exposure: Any
-    n_nodes: int
 
     @property
     def margin(self) -> int:
@@ -120,22 +112,9 @@ class CompactImage:
 
     def _moments(self, factor: int, place: Place, ellipse: tuple[Any, Any, Any], values: dict[str, Any]) -> Any:
         """Return M on the lattice, shape (n, n) with n = factor * (2 half + 2)."""
-        xx, xy, yy = ellipse
-        l_xx = pt.sqrt(xx)
-        l_yx = xy / l_xx
-        l_yy = pt.sqrt(yy - l_yx * l_yx)
-        nodes, weights = self.shape.column_nodes(self.n_nodes)  # type: ignore[attr-defined]
         lattice = np.arange(factor * (2 * self.half + 2)) - float(factor * self.half)
-        total = 0.0
-        for scale, weight in self.shape.mixture(pt, **values):  # type: ignore[attr-defined]
-            x = factor * (place.d_x + scale * l_xx * nodes)
-            y = factor * (place.d_y + scale * l_yx * nodes)
-            rows = cubic_bspline(pt, lattice[None, :] - x[:, None]) * weights[:, None]
-            columns = self.shape.column(  # type: ignore[attr-defined]
-                pt, lattice[None, :], nodes[:, None], y[:, None], factor * scale * l_yy
-            )
-            total = total + weight * pt.dot(columns.T, rows)
-        return total
+        xx, xy, yy = (factor * factor * entry for entry in ellipse)
+        return self.moments.on_lattice(lattice, (factor * place.d_y, factor * place.d_x), (xx, xy, yy), values)
 
     def _phases(self, bank: PSFBank, moments: Any, place: Place, mixing: Any) -> Any:
         """Return the phases of the moments on padded pixels, times the exposure where it comes before the PSF.
@@ -175,7 +154,7 @@ def _upsampling(coarse: int, factor: int) -> np.ndarray:
 
 
 def build_compact_image(
-    setup: FoldSetup, tables: tuple[SplineTable, ...], shape: type[SpatialModel], radius: float, name: str
+    setup: FoldSetup, tables: tuple[SplineTable, ...], moments: Moments, radius: float, name: str
 ) -> CompactImage:
     """Prepare the constants of a compact source.
 
@@ -185,8 +164,8 @@ def build_compact_image(
         The dataset.
     tables : tuple of SplineTable
         PSF at the source.
-    shape : type
-        Spatial model class.
+    moments : Moments
+        How the source is put on the lattice.
     radius : float
         Pixels that the source may reach.
     name : str
@@ -196,11 +175,10 @@ def build_compact_image(
     exposure = extrapolate(setup.exposure.data, half)
     return CompactImage(
         setup=setup,
-        shape=shape,
+        moments=moments,
         half=half,
         banks=tuple(_bank(table, half, f"{name}.psf_{table.factor}") for table in tables),
         exposure=constant(exposure_spline(exposure) if setup.before_psf else exposure, f"{name}.exposure"),
-        n_nodes=2 * int(np.ceil(radius / NODE_SPACING)) + 9,
     )
 
 

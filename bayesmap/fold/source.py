@@ -13,6 +13,7 @@ from bayesmap.errors import ModelError
 from bayesmap.fold.compact import CompactImage, build_compact_image
 from bayesmap.fold.fixed import FixedImage, brightness_templates, build_fixed_image, evaluate_templates
 from bayesmap.fold.kernel import build_tables, lattice_factor
+from bayesmap.fold.moments import build_moments
 from bayesmap.fold.ops.lazy import lazy_share
 from bayesmap.fold.pixelmap import PixelMap, build_pixel_map, frame_rotation, tangent_basis, unit_vector
 from bayesmap.fold.placement import Place, locate, outside
@@ -23,8 +24,6 @@ from bayesmap.irf.psf import RadialPSF
 from bayesmap.models.sky import SkyModel
 from bayesmap.models.spatial.base import SpatialModel, ellipse_matrix
 from bayesmap.models.spatial.constant import ConstantSpatialModel
-from bayesmap.models.spatial.gaussian import GaussianSpatialModel
-from bayesmap.models.spatial.point import PointSpatialModel
 from bayesmap.models.spatial.template import TemplateSpatialModel
 
 BLEND_LOW, BLEND_HIGH = 2.0, 3.0
@@ -32,6 +31,10 @@ BLEND_LOW, BLEND_HIGH = 2.0, 3.0
 of a Gaussian alias by exp(-(pi sigma)^2 / 2), 3e-9 at two pixels."""
 GROWTH = 2.0
 """A size without a declared maximum may grow to this many times its start where its cut-out is fixed."""
+SMALLEST_REACH = 2.2
+"""Pixels that the cut-out of a free shape reaches at least, however small its start."""
+LARGEST_BANK, COARSEST = 6e8, 4
+"""Bytes of the PSF's transforms above which a large source gets a coarser lattice, down to so many points a pixel."""
 
 
 @dataclass(frozen=True)
@@ -93,12 +96,15 @@ class FreeSource:
         return self.setup.reach + 2
 
     def no_support(self, vector: Any, values: dict[str, Any]) -> Any:
-        """Return True where the posterior has no support: off the padded map, or beyond the source's cut-out."""
+        """Return True where the posterior has no support: off the padded map, beyond the cut-out, a negative size."""
         away = outside(self.pixel_map, self._rotated(vector), self.setup.shape, self.pad)
+        for name in self.model.size_names:
+            away = pt.or_(away, values[name] < 0.0)
         if self.compact is None:
             return away
-        pixels = self.model.reach(1.0) * values[self.model.size_name] * _scale(self.pixel_map)  # type: ignore[attr-defined]
-        too_large = pixels > self.compact.half - 1
+        if self.compact.half >= _whole_map(self.setup):
+            return away
+        too_large = self.model.extent(pt, **values) * _scale(self.pixel_map) > self.compact.half - 1
         if self.wide is not None:
             too_large = pt.and_(too_large, self._wide_share(values) < 1.0)
         return pt.or_(away, too_large)
@@ -110,7 +116,8 @@ class FreeSource:
         """Return the share of the wide image: 0 below BLEND_LOW, 1 above BLEND_HIGH, twice differentiable."""
         if self.wide is None or self.compact is None:
             return 1.0
-        minor = values[self.model.size_name] * pt.sqrt(1.0 - values["e"] ** 2) * _scale(self.pixel_map)
+        major, e, _ = self.model.ellipse(pt, **values)
+        minor = major * pt.sqrt(1.0 - e**2) * _scale(self.pixel_map)
         t = (minor - BLEND_LOW) / (BLEND_HIGH - BLEND_LOW)
         t = pt.minimum(pt.maximum(t, 0.0), 1.0)
         return t**3 * (10.0 - 15.0 * t + 6.0 * t * t)
@@ -119,7 +126,7 @@ class FreeSource:
         """Return the compact image; the ellipse goes to pixels by the metric at the start."""
         if self.compact is None:
             raise AssertionError("a source without a compact image asked for it")
-        xx, xy, yy = ellipse_matrix(pt, values[self.model.size_name], values["e"], values["phi"])
+        xx, xy, yy = ellipse_matrix(pt, *self.model.ellipse(pt, **values))
         (a, b), (c, d) = self.pixel_map.jacobian @ self._turn()
         pixels = (
             a * a * xx + 2.0 * a * b * xy + b * b * yy,
@@ -168,8 +175,8 @@ def build_source(setup: FoldSetup, model: SkyModel) -> FreeSource | FixedImage:
         The source at its start values.
     """
     spatial = model.spatial_model
-    if isinstance(spatial, ConstantSpatialModel | TemplateSpatialModel):
-        return _fixed_brightness(setup, spatial, model.name)
+    if spatial.image_kind == "fixed":  # type: ignore[attr-defined]
+        return _fixed_brightness(setup, spatial, model.name)  # type: ignore[arg-type]
     free = any(not parameter.frozen for parameter in spatial.parameters)
     if free:
         return _free_source(setup, spatial, model.name)  # type: ignore[arg-type]
@@ -195,15 +202,17 @@ def _free_source(setup: FoldSetup, spatial: SpatialModel, name: str) -> FreeSour
     pixel_map = build_pixel_map(setup.geom, lon, lat, width)
     source = FreeSource(setup, spatial, pixel_map, rotation)
     factor = lattice_factor(setup.psf, pixel_map.jacobian) if isinstance(setup.psf, RadialPSF) else 8
-    if isinstance(spatial, PointSpatialModel):
+    if spatial.image_kind == "point":
         tables = build_tables(setup.psf, pixel_map.jacobian, setup.n_psf, factor, setup.reach)
         return dataclasses.replace(source, point=build_point_image(setup, tables, name))
     radius, needs_wide, needs_compact = _cut_out(spatial, _scale(pixel_map))
     if needs_compact:
-        tables = build_tables(setup.psf, pixel_map.jacobian, setup.n_psf, factor // 2, setup.reach)
-        source = dataclasses.replace(
-            source, compact=build_compact_image(setup, tables, type(spatial), radius, name)
+        radius = min(radius, float(_whole_map(setup)))
+        tables = build_tables(
+            setup.psf, pixel_map.jacobian, setup.n_psf, _affordable(setup, factor // 2, radius), setup.reach
         )
+        moments = build_moments(spatial, _largest(spatial), _scale(pixel_map), radius)
+        source = dataclasses.replace(source, compact=build_compact_image(setup, tables, moments, radius, name))
     if needs_wide:
         grid = build_sky_grid(setup)
         transfer = build_transfer(setup, grid.size, pixel_map.jacobian, name)
@@ -211,21 +220,50 @@ def _free_source(setup: FoldSetup, spatial: SpatialModel, name: str) -> FreeSour
     return source
 
 
+def _affordable(setup: FoldSetup, factor: int, radius: float) -> int:
+    """Return the lattice points a pixel for which the transforms of the PSF do not grow beyond `LARGEST_BANK`."""
+    side = 2.0 * (radius + setup.reach)
+    while factor > COARSEST and 8.0 * setup.n_psf * (factor * side) ** 2 > LARGEST_BANK:
+        factor //= 2
+    return factor
+
+
+def _whole_map(setup: FoldSetup) -> int:
+    """Return the pixels from a source beyond which none of its light can reach the map."""
+    return max(setup.shape) + 2 * setup.reach + 4
+
+
 def _cut_out(spatial: SpatialModel, scale: float) -> tuple[float, bool, bool]:
     """Return the compact radius in pixels, and whether the wide and the compact image are needed."""
-    size = getattr(spatial, spatial.size_name)
-    start = size.canonical_value * scale
-    largest = size.max * size.canonical_factor * scale if np.isfinite(size.max) else GROWTH * start
-    if size.frozen:
-        largest = start
-    if not isinstance(spatial, GaussianSpatialModel):
-        return spatial.reach(max(largest, 1.0)), False, True  # type: ignore[attr-defined]
-    fixed_shape = size.frozen and spatial.e.frozen
-    minor = start * np.sqrt(1.0 - spatial.e.value**2)
+    fixed_shape = all(item.frozen for item in spatial.parameters if item.name not in ("lon_0", "lat_0"))
+    start = spatial.shape_values
+    if not spatial.smooth_when_wide:
+        pixels = spatial.extent(np, **_largest(spatial)) * scale
+        return float(max(pixels, 0.0 if fixed_shape else SMALLEST_REACH)), False, True
+    major, e, _ = spatial.ellipse(np, **start)
+    minor = major * scale * np.sqrt(1.0 - e**2)
     needs_wide = not fixed_shape or minor > BLEND_LOW
     needs_compact = not fixed_shape or minor < BLEND_HIGH
-    elongated = start * (1.0 if fixed_shape else GROWTH) if minor < BLEND_HIGH else 0.0
-    return spatial.reach(max(elongated, 0.0 if fixed_shape else BLEND_HIGH) + 0.5), needs_wide, needs_compact
+    growth = 1.0 if fixed_shape else GROWTH
+    unit = spatial.extent(np, **start) / major
+    elongated = growth * major * scale if minor < BLEND_HIGH else 0.0
+    return float(unit * max(elongated, 0.0 if fixed_shape else BLEND_HIGH) + 0.5), needs_wide, needs_compact
+
+
+def _largest(spatial: SpatialModel) -> dict[str, float]:
+    """Return the shape parameters at the largest extent that the fit allows.
+
+    A size goes up to its maximum, or to `GROWTH` times its start; another free parameter to its maximum.
+    """
+    values = dict(spatial.shape_values)
+    for parameter in spatial.parameters:
+        if parameter.frozen or parameter.name not in values:
+            continue
+        if np.isfinite(parameter.max):
+            values[parameter.name] = parameter.max * parameter.canonical_factor
+        elif parameter.name in spatial.size_names:
+            values[parameter.name] = GROWTH * parameter.canonical_value
+    return values
 
 
 def _fixed_brightness(

@@ -8,7 +8,12 @@ from bayesmap.models.sky import SkyModel as SkyModel
 from bayesmap.models.spatial.constant import ConstantSpatialModel as ConstantSpatialModel
 from bayesmap.models.spatial.disk import DiskSpatialModel as DiskSpatialModel
 from bayesmap.models.spatial.gaussian import GaussianSpatialModel as GaussianSpatialModel
+from bayesmap.models.spatial.generalized_gaussian import (
+    GeneralizedGaussianSpatialModel as GeneralizedGaussianSpatialModel,
+)
 from bayesmap.models.spatial.point import PointSpatialModel as PointSpatialModel
+from bayesmap.models.spatial.shell import Shell2SpatialModel as Shell2SpatialModel
+from bayesmap.models.spatial.shell import ShellSpatialModel as ShellSpatialModel
 from bayesmap.models.spatial.template import TemplateSpatialModel as TemplateSpatialModel
 from bayesmap.models.spectral import BrokenPowerLawSpectralModel as BrokenPowerLawSpectralModel
 from bayesmap.models.spectral import CompoundSpectralModel as CompoundSpectralModel
@@ -51,6 +56,7 @@ __all__ = [
     "FoVBackgroundModel",
     "GaussianSpatialModel",
     "GaussianSpectralModel",
+    "GeneralizedGaussianSpatialModel",
     "LogParabola2SpectralModel",
     "LogParabolaNormSpectralModel",
     "LogParabolaSpectralModel",
@@ -62,6 +68,8 @@ __all__ = [
     "PowerLaw2SpectralModel",
     "PowerLawNormSpectralModel",
     "PowerLawSpectralModel",
+    "Shell2SpatialModel",
+    "ShellSpatialModel",
     "SkyModel",
     "SmoothBrokenPowerLawSpectralModel",
     "SuperExpCutoffPowerLaw3FGLSpectralModel",

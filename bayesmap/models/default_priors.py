@@ -102,6 +102,8 @@ def _bounded(bare: str, parameter: Parameter) -> Prior:
         return Prior("HalfNormal", sigma=1.0)
     if bare == "e":
         return Prior("Uniform", lower=0.0, upper=min(1.0, _limit(parameter.max, 1.0)))
+    if bare == "eta":
+        return Prior("Uniform", lower=_limit(parameter.min, 0.0), upper=_limit(parameter.max, 1.0))
     if bare == "edge_width":
         return Prior("Uniform", lower=0.0, upper=_limit(parameter.max, 1.0))
     if bare == "phi":

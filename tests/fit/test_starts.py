@@ -63,8 +63,8 @@ class Case:
 
     def stat_from(self, theta):
         lower = np.full(len(theta), -np.inf)
-        if self.truth[0].size_name:
-            lower[self.index(self.truth[0].size_name)] = 0.0
+        if self.truth[0].size_names:
+            lower[self.index(self.truth[0].size_names[0])] = 0.0
         state, message = minimise(
             self.posterior, theta, (lower, np.full(len(theta), np.inf)), tolerance=1e-4, max_iterations=100
         )
@@ -137,6 +137,6 @@ def test_a_psf_width_away(case, start):
     theta[case.index("index")] += index
     theta[case.index("norm")] += norm
     theta[case.index("amplitude")] *= factor
-    if case.truth[0].size_name:
+    if case.truth[0].size_names:
         theta[case.index("sigma")] *= {"one width East": 0.3, "one width West": 2.0}.get(start, 1.0)
     assert case.stat_from(theta) == pytest.approx(case.best.total_stat, abs=0.01)

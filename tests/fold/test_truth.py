@@ -11,7 +11,8 @@ from bayesmap.io.yaml import read_models
 
 SHAPES = (
     "point_ongrid", "point_offgrid", "point_corner", "point_nearedge", "gauss", "gauss_small", "gauss_tiny",
-    "gauss_asym", "gauss_asym_small", "gauss_wide", "disk", "disk_small", "disk_ell", "disk_soft", "constant",
+    "gauss_asym", "gauss_asym_small", "gauss_wide", "disk", "disk_small", "disk_ell", "disk_soft", "shell",
+    "shell_thin", "shell_small", "shell2", "ggauss_disklike", "ggauss_laplace", "constant",
     "template_map", "template_map_unnorm",
 )  # fmt: skip
 EDGE = 2.326174307353347

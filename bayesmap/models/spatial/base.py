@@ -5,11 +5,14 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any, ClassVar
 
+import astropy.units as u
 import numpy as np
 
 from bayesmap.errors import ModelError
+from bayesmap.maps.geometry import WcsGeom
 from bayesmap.models.component import ModelComponent
 from bayesmap.models.parameter import Parameter
+from bayesmap.models.spatial.offsets import offsets, rotate
 
 FRAMES = ("icrs", "galactic", "fk5")
 
@@ -25,14 +28,21 @@ class SpatialModel(ModelComponent):
     ----------
     has_position : bool
         True if `lon_0` and `lat_0` place the model.
-    size_name : str
-        Name of the parameter that scales the model (``"sigma"``, ``"r_0"``), or ``""``.
+    size_names : tuple of str
+        Names of the parameters that scale the model (``("sigma",)``, ``("radius", "width")``), or none.
+    image_kind : str
+        How the fold makes its image: ``"point"``; ``"columns"`` (strips with exact B-spline moments: shapes with
+        edges); ``"lattice"`` (brightness on nodes that move with the shape); ``"fixed"`` (a map that does not move).
+    smooth_when_wide : bool
+        True if samples at pixel centres hold the brightness of a model that is wider than a few pixels.
     """
 
     kind: ClassVar[str] = "spatial"
     settings: ClassVar[dict[str, Any]] = {"frame": "icrs"}
     has_position: ClassVar[bool] = True
-    size_name: ClassVar[str] = ""
+    size_names: ClassVar[tuple[str, ...]] = ()
+    image_kind: ClassVar[str] = "columns"
+    smooth_when_wide: ClassVar[bool] = False
     frame: str
 
     def check(self) -> None:
@@ -47,15 +57,14 @@ class SpatialModel(ModelComponent):
         self.check_size()
 
     def check_size(self) -> None:
-        """Refuse a size that is not positive."""
-        if not self.size_name:
-            return
-        size: Parameter = getattr(self, self.size_name)
-        if size.value <= 0:
+        """Refuse sizes of which one is negative, or all are zero."""
+        sizes: list[Parameter] = [getattr(self, name) for name in self.size_names]
+        bad = [size for size in sizes if size.value < 0] or [size for size in sizes if sum(s.value for s in sizes) == 0]
+        if bad:
             raise ModelError(
                 "BM-MO-004",
-                what=f"{type(self).__name__} has {self.size_name} = {size.value:g} {size.unit}",
-                rule=f"{self.size_name} must be above zero (the point source is its limit)",
+                what=f"{type(self).__name__} has {bad[0].name} = {bad[0].value:g} {bad[0].unit}",
+                rule=f"{' + '.join(self.size_names)} must be above zero (the point source is its limit)",
                 remedy="Give a positive size, or use PointSpatialModel",
             )
 
@@ -64,6 +73,36 @@ class SpatialModel(ModelComponent):
         """Position (lon, lat) in degrees of `frame`."""
         values = self.canonical_values
         return values["lon_0"], values["lat_0"]
+
+    @property
+    def shape_values(self) -> dict[str, float]:
+        """Values of all parameters but the position, in canonical units."""
+        return {name: value for name, value in self.canonical_values.items() if name not in ("lon_0", "lat_0")}
+
+    def __call__(self, lon: Any, lat: Any) -> u.Quantity:
+        """Return the brightness at positions.
+
+        Parameters
+        ----------
+        lon, lat : array_like or Quantity
+            Position in `frame`; numbers are degrees.
+
+        Returns
+        -------
+        Quantity, unit sr-1
+        """
+        lon, lat = np.broadcast_arrays(_degrees(lon), _degrees(lat))
+        return u.Quantity(self.brightness(lon, lat), "sr-1")
+
+    def evaluate_geom(self, geom: WcsGeom) -> u.Quantity:
+        """Return the brightness at the pixel centres of a map's geometry, shape (n_lat, n_lon), unit sr-1."""
+        lon, lat = geom.to_image().pixel_centers()
+        return self(*rotate(lon, lat, geom.frame, self.frame))
+
+    def brightness(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+        """Return the brightness in sr-1 at positions in degrees of `frame`."""
+        x, y = offsets(lon, lat, *self.position) if self.has_position else (0.0 * lon, 0.0 * lat)
+        return np.asarray(self.evaluate(np, x, y, **self.shape_values))
 
     @staticmethod
     def evaluate(xp: ModuleType, x: Any, y: Any, *args: Any, **values: Any) -> Any:
@@ -85,6 +124,30 @@ class SpatialModel(ModelComponent):
         array or tensor, unit sr-1
         """
         raise NotImplementedError
+
+    @staticmethod
+    def ellipse(xp: ModuleType, *args: Any, **values: Any) -> tuple[Any, Any, Any]:
+        """Return the unit of the shape, an ellipse, as (major semi-axis in deg, eccentricity, position angle in deg).
+
+        Parameters
+        ----------
+        xp : module
+            `numpy` or `pytensor.tensor`.
+        *args : never
+            See `evaluate`.
+        **values : float or scalar tensor
+            Shape parameters in canonical units.
+        """
+        raise NotImplementedError
+
+    @staticmethod
+    def extent(xp: ModuleType, *args: Any, **values: Any) -> Any:
+        """Return the radius in deg beyond which the shape has no light, or next to none."""
+        raise NotImplementedError
+
+
+def _degrees(angle: Any) -> np.ndarray:
+    return np.asarray(angle.to_value("deg") if isinstance(angle, u.Quantity) else angle, dtype=np.float64)
 
 
 def position_parameters() -> tuple[Parameter, Parameter]:

@@ -4,15 +4,40 @@ With the cubic B-spline :math:`\beta` on a lattice of unit spacing, the moment o
 :math:`\int p(v)\,\beta(m - v)\,dv`.  The formulas follow from
 :math:`\beta(x) = \frac16\sum_{k=0}^{4} (-1)^k \binom4k (x + 2 - k)_+^3` (Unser 1999, IEEE Signal Processing Magazine
 16, 22, eq. 12): exact for every width, down to width zero, where they are :math:`\beta` itself.
+
+A shape is cut into columns (`Strips`): thin strips along v at nodes u, each with its flux and its profile along v.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import scipy.special
+
+
+@dataclass(frozen=True)
+class Strips:
+    """Columns of a shape, in units of its major semi-axis (the shape's ellipse is made round).
+
+    Parameters
+    ----------
+    nodes : array or tensor, shape (n,)
+        Place u of each column.
+    flux : array or tensor, shape (n,)
+        Flux of each column; those of all strips of a shape sum to one.
+    profile : callable
+        (x, unit) -> B-spline moments, shape (n, n_lattice), at lattice points x, shape (n, n_lattice), relative to the
+        column's centre; one unit of the shape is `unit` lattice points.
+    """
+
+    nodes: Any
+    flux: Any
+    profile: Callable[[Any, Any], Any]
+
 
 SIGNED_BINOMIALS = (1.0, -4.0, 6.0, -4.0, 1.0)
 SMALLEST_WIDTH = 1e-5
@@ -92,3 +117,41 @@ def _bspline_integral(xp: ModuleType, x: Any) -> Any:
     outer = 1.0 - far**4 / 24.0
     above = xp.where(near < 1.0, inner, outer)
     return xp.where(x < 0.0, 1.0 - above, above)
+
+
+def semi_ellipse_moment(xp: ModuleType, x: Any, half: Any) -> Any:
+    r"""Return :math:`\int_{-h}^{h} \sqrt{h^2 - v^2}\,\beta(x - v)\,dv`, the moment of a ball's column.
+
+    Notes
+    -----
+    With :math:`T(a) = \int_a^h (w - a)^3\sqrt{h^2 - w^2}\,dw` it is
+    :math:`\frac16\sum_k (-1)^k\binom4k T(|x| + 2 - k)`, because the fourth difference of a cubic vanishes. With
+    :math:`a = h\cos\varphi` (:math:`-h < a < h`), :math:`c = \cos\varphi`, :math:`s = \sin\varphi`:
+
+    .. math:: T / h^5 = \frac{s^3}{3} - \frac{s^5}{5} + c^2 s^3 - \varphi\left(\frac{3c}{8} + \frac{c^3}{2}\right)
+              + \frac38 c^2 s (1 - 2 s^2) + \frac12 c^4 s
+
+    The error is about :math:`10^{-15} h^5`, against a sum of :math:`\frac\pi2 h^2` over the lattice.
+    """
+    distance = xp.abs(x)
+    total = 0.0
+    for k, sign in enumerate(SIGNED_BINOMIALS):
+        total = total + sign * _semi_ellipse_tail(xp, distance + (2.0 - k), half)
+    return total / 6.0
+
+
+def _semi_ellipse_tail(xp: ModuleType, a: Any, half: Any) -> Any:
+    """Return T(a); zero above h, a cubic below -h."""
+    cosine = a / half
+    inside = xp.abs(cosine) < 1.0
+    c = xp.where(inside, cosine, 0.0)
+    square = (1.0 - c) * (1.0 + c)
+    s = xp.sqrt(square)
+    angle = xp.arccos(c)
+    middle = (
+        s * square * (1.0 / 3.0 - 0.2 * square + c * c)
+        - angle * c * (0.375 + 0.5 * c * c)
+        + c * c * s * (0.375 * (1.0 - 2.0 * square) + 0.5 * c * c)
+    ) * half**5
+    below = -0.5 * np.pi * half * half * a * (a * a + 0.75 * half * half)
+    return xp.where(inside, middle, xp.where(cosine > 0.0, 0.0, below))

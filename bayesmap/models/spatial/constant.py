@@ -24,6 +24,7 @@ class ConstantSpatialModel(SpatialModel):
 
     tag = ("ConstantSpatialModel", "const")
     has_position = False
+    image_kind = "fixed"
     value = Parameter("value", 1.0, "sr-1", frozen=True)
 
     @staticmethod

@@ -9,7 +9,7 @@ import numpy as np
 
 from bayesmap.models.parameter import Parameter
 from bayesmap.models.spatial.base import SpatialModel, elliptical_radius_squared
-from bayesmap.models.spatial.columns import gaussian_column
+from bayesmap.models.spatial.columns import Strips, gaussian_column
 
 N_SIGMA = 6.0
 """Columns reach this many standard deviations: 2e-9 of the flux lies outside."""
@@ -41,7 +41,8 @@ class GaussianSpatialModel(SpatialModel):
     """
 
     tag = ("GaussianSpatialModel", "gauss")
-    size_name = "sigma"
+    size_names = ("sigma",)
+    smooth_when_wide = True
     lon_0 = Parameter("lon_0", 0.0, "deg")
     lat_0 = Parameter("lat_0", 0.0, "deg", min=-90.0, max=90.0)
     sigma = Parameter("sigma", 1.0, "deg", min=0.0)
@@ -59,26 +60,21 @@ class GaussianSpatialModel(SpatialModel):
         return _norm(xp, sigma, e) * xp.exp(-0.5 * rho_squared * ratio)
 
     @staticmethod
-    def column_nodes(n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return trapezoid nodes and weights of the unit Gaussian's first coordinate."""
+    def ellipse(xp: ModuleType, *, sigma: Any, e: Any, phi: Any) -> tuple[Any, Any, Any]:
+        """Return (sigma, e, phi)."""
+        return sigma, e, phi
+
+    @staticmethod
+    def extent(xp: ModuleType, *, sigma: Any, e: Any, phi: Any) -> Any:
+        """Return the radius in deg outside which less than 2e-9 of the flux lies."""
+        return N_SIGMA * sigma
+
+    @staticmethod
+    def strips(xp: ModuleType, n: int, largest: dict[str, float], **values: Any) -> list[Strips]:
+        """Return trapezoid columns of the unit Gaussian; the second coordinate does not depend on the first."""
         nodes = np.linspace(-N_SIGMA, N_SIGMA, n)
         weights = np.exp(-0.5 * nodes**2)
-        return nodes, weights / weights.sum()
-
-    @staticmethod
-    def column(xp: ModuleType, lattice: Any, node: Any, centre: Any, scale: Any) -> Any:
-        """Return the B-spline moments of the second coordinate, which does not depend on the first."""
-        return gaussian_column(xp, lattice - centre, scale)
-
-    @staticmethod
-    def mixture(xp: ModuleType, **values: Any) -> tuple[tuple[Any, Any], ...]:
-        """Return (scale, weight) of the unit shapes that the model is a sum of: itself."""
-        return ((1.0, 1.0),)
-
-    @staticmethod
-    def reach(size: float) -> float:
-        """Return the radius in deg outside which less than 2e-9 of the flux lies."""
-        return N_SIGMA * size
+        return [Strips(nodes, weights / weights.sum(), lambda x, unit: gaussian_column(xp, x, unit))]
 
 
 def _half_sinc_squared(xp: ModuleType, squared_deg: Any) -> Any:

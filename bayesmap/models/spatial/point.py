@@ -27,5 +27,6 @@ class PointSpatialModel(SpatialModel):
     """
 
     tag = ("PointSpatialModel", "point")
+    image_kind = "point"
     lon_0 = Parameter("lon_0", 0.0, "deg")
     lat_0 = Parameter("lat_0", 0.0, "deg", min=-90.0, max=90.0)

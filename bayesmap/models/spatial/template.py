@@ -37,6 +37,7 @@ class TemplateSpatialModel(SpatialModel):
 
     tag = ("TemplateSpatialModel", "template")
     has_position = False
+    image_kind = "fixed"
     settings: ClassVar[dict[str, Any]] = {"frame": "icrs", "map": None, "normalize": True, "filename": ""}
     lon_0 = Parameter("lon_0", 0.0, "deg", frozen=True)
     lat_0 = Parameter("lat_0", 0.0, "deg", min=-90.0, max=90.0, frozen=True)
