@@ -53,7 +53,7 @@ class PiecewiseNormSpectralModel(SpectralModel):
 
     tag = ("PiecewiseNormSpectralModel", "piecewise-norm")
     is_norm = True
-    settings = {"energy": (1.0, 10.0), "interp": "log"}  # noqa: RUF012 - read only
+    settings = {"energy": None, "interp": "log"}  # noqa: RUF012 - read only
     energy: u.Quantity
     interp: str
     _nodes: FloatArray
