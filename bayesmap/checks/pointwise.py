@@ -6,14 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import scipy.special
 import xarray as xr
 
 from bayesmap.checks.thinning import thin
 from bayesmap.dataset import MapDataset
 from bayesmap.errors import BayesmapInputError
 from bayesmap.posterior.compiled import CompiledPosterior
-from bayesmap.results.posterior import theta_of
+from bayesmap.results.posterior import counts_name, theta_of
 
 MAX_BYTES = 2 * 1024**3
 """Largest group that is made unasked."""
@@ -54,11 +53,10 @@ def posterior_predictive(
     return _with_group(
         posterior,
         tree,
-        dataset,
         "posterior_predictive",
         draws,
         max_bytes,
-        lambda mu: rng.poisson(mu).astype(np.float64),
+        lambda theta: posterior.draw(theta, rng)[dataset.mask_data],
     )
 
 
@@ -71,18 +69,12 @@ def pointwise_log_likelihood(
     max_bytes: int = MAX_BYTES,
 ) -> xr.DataTree:
     r"""Return the posterior with :math:`\ln p(n_q \mid \theta)` per draw and selected bin; parameters as above."""
-    counts = np.asarray(dataset.counts.data, dtype=np.float64)[dataset.mask_data]
-    factorials = scipy.special.gammaln(counts + 1.0)
-    return _with_group(
-        posterior, tree, dataset, "log_likelihood", draws, max_bytes,
-        lambda mu: scipy.special.xlogy(counts, mu) - mu - factorials,
-    )  # fmt: skip
+    return _with_group(posterior, tree, "log_likelihood", draws, max_bytes, posterior.pointwise)
 
 
 def _with_group(
     posterior: CompiledPosterior,
     tree: xr.DataTree,
-    dataset: MapDataset,
     group: str,
     draws: int | None,
     max_bytes: int,
@@ -91,17 +83,20 @@ def _with_group(
     """Return the tree with one more group, filled draw by draw."""
     theta = theta_of(tree, posterior.variables)
     kept = thin(theta, draws)
-    bins = tree["observed_data"].to_dataset().coords
-    shape = (theta.shape[0], len(kept), bins.sizes["bin"])
+    variable = counts_name(tree, *posterior.counts)
+    observed = tree["observed_data"].to_dataset()[variable]
+    (dim,) = observed.dims
+    shape = (theta.shape[0], len(kept), observed.size)
     _check_size(shape, max_bytes, group)
     values = np.empty(shape)
     for chain in range(shape[0]):
         for row, draw in enumerate(kept):
-            values[chain, row] = values_of(posterior.npred(theta[chain, draw])[dataset.mask_data])
+            values[chain, row] = values_of(theta[chain, draw])
     where: dict[str, Any] = {"chain": np.arange(shape[0]), "draw": kept}
-    filled = xr.Dataset({"counts": (("chain", "draw", "bin"), values)}, where).assign_coords(bins)
+    filled = xr.Dataset({variable: (("chain", "draw", dim), values)}, where).assign_coords(observed.coords)
     result = tree.copy()
-    result[group] = xr.DataTree(filled)
+    before = [tree[group].to_dataset()] if group in tree.children else []
+    result[group] = xr.DataTree(xr.merge([*(other.drop_vars(variable, errors="ignore") for other in before), filled]))
     return result
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.special
@@ -100,9 +101,9 @@ def predictive_maps(
         step = npred - mean
         mean += step / (done + 1)
         squares += step * (npred - mean)
-        above += upper_tail(counts, npred)
-        below += lower_tail(counts, npred)
-        replica = np.where(mask, rng.poisson(npred), 0.0)
+        above += upper_tail(counts, npred, posterior.spread(point))
+        below += lower_tail(counts, npred, posterior.spread(point))
+        replica = np.where(mask, posterior.draw(point, rng), 0.0)
         replicated.append(replica.sum(axis=(1, 2)))
         beyond.append(_beyond(discrepancies(replica[mask], npred[mask]), discrepancies(counts[mask], npred[mask])))
         if progress is not None:
@@ -121,16 +122,30 @@ def predictive_maps(
     )
 
 
-def upper_tail(counts: np.ndarray, npred: np.ndarray) -> np.ndarray:
-    """Return P(n > counts) + P(n = counts) / 2 of Poisson numbers; fractional (Asimov) counts are rounded for it."""
-    whole = np.round(counts)
-    return np.asarray(scipy.stats.poisson.sf(whole, npred) + 0.5 * scipy.stats.poisson.pmf(whole, npred))
+def upper_tail(counts: np.ndarray, npred: np.ndarray, spread: float = 0.0) -> np.ndarray:
+    """Return P(n > counts) + P(n = counts) / 2; fractional (Asimov) counts are rounded for it.
+
+    Parameters
+    ----------
+    counts, npred : ndarray
+        Counts and their means.
+    spread : float
+        Overdispersion; zero for Poisson numbers.
+    """
+    whole, law = np.round(counts), _law(npred, spread)
+    return np.asarray(law.sf(whole) + 0.5 * law.pmf(whole))
 
 
-def lower_tail(counts: np.ndarray, npred: np.ndarray) -> np.ndarray:
+def lower_tail(counts: np.ndarray, npred: np.ndarray, spread: float = 0.0) -> np.ndarray:
     """Return P(n < counts) + P(n = counts) / 2, on its own: one minus the other tail loses all digits far out."""
-    whole = np.round(counts)
-    return np.asarray(scipy.stats.poisson.cdf(whole - 1, npred) + 0.5 * scipy.stats.poisson.pmf(whole, npred))
+    whole, law = np.round(counts), _law(npred, spread)
+    return np.asarray(law.cdf(whole - 1) + 0.5 * law.pmf(whole))
+
+
+def _law(npred: np.ndarray, spread: float) -> Any:
+    if spread <= 0.0:
+        return scipy.stats.poisson(npred)
+    return scipy.stats.nbinom(1.0 / spread, 1.0 / (1.0 + spread * npred))
 
 
 def two_sided(above: np.ndarray, below: np.ndarray) -> np.ndarray:

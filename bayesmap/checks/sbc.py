@@ -22,9 +22,7 @@ from bayesmap.dataset import MapDataset
 from bayesmap.errors import BayesmapError, BayesmapInputError
 from bayesmap.inference.optimize import optimize
 from bayesmap.inference.sample import sample
-from bayesmap.maps.map import WcsNDMap
 from bayesmap.posterior.compiled import CompiledPosterior
-from bayesmap.posterior.likelihood import observe
 from bayesmap.posterior.variables import Variables
 
 RANK_DRAWS = 99
@@ -99,9 +97,11 @@ def calibrate(
     rows, scores, failed = [], [], []
     for i, (truth, stream) in enumerate(zip(truths, streams, strict=True)):
         rng = np.random.default_rng(stream)
-        npred = posterior.npred(truth)
-        counts = rng.poisson(npred if mutate is None else mutate(npred)).astype(np.float64)
-        observed = posterior.with_counts(observe(dataset.with_counts(WcsNDMap(dataset.counts.geom, counts))))
+        if mutate is None:
+            counts = posterior.draw(truth, rng)
+        else:
+            counts = rng.poisson(mutate(posterior.npred(truth))).astype(np.float64)
+        observed = posterior.with_counts(posterior.counts[dataset.name].again(counts))
         try:
             draws = _posterior_draws(observed, int(rng.integers(2**31)), tune)
         except BayesmapError as error:
@@ -127,8 +127,7 @@ def supported_draws(posterior: CompiledPosterior, dataset: MapDataset, draws: in
     BayesmapInputError
         BM-CK-006 if hardly any draw has support.
     """
-    nothing = WcsNDMap(dataset.counts.geom, np.zeros(dataset.counts.data.shape))
-    empty = posterior.with_counts(observe(dataset.with_counts(nothing)))
+    empty = posterior.with_counts(posterior.counts[dataset.name].again(np.zeros(dataset.counts.data.shape)))
     kept: list[np.ndarray] = []
     for attempt in range(ATTEMPTS):
         found = prior_draws(posterior.variables, draws, random_seed + attempt)

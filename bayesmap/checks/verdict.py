@@ -125,11 +125,11 @@ def _pressed(distance: np.ndarray) -> bool:
 
 
 def _ends(variables: Variables) -> Iterator[tuple[str, float, float]]:
-    """Yield each free parameter with the ends of its support; of a position, its declared limits."""
+    """Yield each free parameter with the ends of its support; of positions and pooled ones, the declared limits."""
     lower, upper = variables.bounds()
-    moving = {i for pair in variables.coordinates.moving.values() for i in pair}
+    derived = variables.coordinates.derived
     for i, name in enumerate(variables.coordinates.names):
-        if i in moving:
+        if i in derived:
             parameter = variables.coordinates.models.parameters[name]
             yield name, parameter.min, parameter.max
         else:

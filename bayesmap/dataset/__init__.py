@@ -1,5 +1,9 @@
 """One observation: counts and all that is needed to predict them."""
 
 from bayesmap.dataset.record import MapDataset
+from bayesmap.dataset.spectrum import SpectrumDatasetOnOff
 
-__all__ = ["MapDataset"]
+Dataset = MapDataset | SpectrumDatasetOnOff
+"""What a fit may be made of."""
+
+__all__ = ["Dataset", "MapDataset", "SpectrumDatasetOnOff"]

@@ -81,6 +81,25 @@ def background_problems(background: WcsNDMap | None) -> list[BayesmapError]:
     )
 
 
+def weights_problems(weights: WcsNDMap | None, counts: WcsNDMap) -> list[BayesmapError]:
+    """Find weights that are not on the counts' bins or not between 0 and 1 (BM-IN-022)."""
+    if weights is None:
+        return []
+    remedy = "Make them between 0 and 1 on the geometry of the counts; exclude bins with the mask"
+    if not weights.geom.is_close(counts.geom):
+        return [
+            BayesmapInputError(
+                "BM-IN-022",
+                what=f"{label_of('weights', weights)} have the geometry {weights.geom}, the counts {counts.geom}",
+                rule="There is one weight for each bin of counts",
+                remedy=remedy,
+            )
+        ]
+    bad = ~(np.isfinite(weights.data) & (weights.data >= 0) & (weights.data <= 1))
+    rule = "A weight says which part of a bin's information is used"
+    return _bin_problems("weights", weights, [("BM-IN-022", bad, "not between 0 and 1", rule, remedy)])
+
+
 def exposure_problems(exposure: WcsNDMap) -> list[BayesmapError]:
     """Find exposure that is not finite or negative (BM-IN-012), or zero everywhere (BM-IN-013)."""
     bad = ~np.isfinite(exposure.data) | (exposure.data < 0)

@@ -12,7 +12,7 @@ from bayesmap.irf.edisp import EnergyDispersion
 from bayesmap.irf.psf import PSFKernel, RadialPSF
 from bayesmap.maps.axis import MapAxis
 from bayesmap.maps.map import WcsNDMap
-from bayesmap.units import CANONICAL, BoolArray, parse_unit
+from bayesmap.units import CANONICAL, BoolArray, FloatArray, parse_unit
 
 EXACT_IN_FLOAT32 = 2**24
 
@@ -39,6 +39,8 @@ class MapDataset:
         Energy dispersion; None means perfect.
     mask : WcsNDMap, optional
         Boolean: True where a bin is used.
+    weights : WcsNDMap, optional
+        Weight of each bin's log-likelihood, between 0 and 1, on the geometry of the counts; None means one.
     notes : tuple of str
         What the reader of a result should know.
     """
@@ -50,6 +52,7 @@ class MapDataset:
     psf: RadialPSF | PSFKernel | None = None
     edisp: EnergyDispersion | None = None
     mask: WcsNDMap | None = None
+    weights: WcsNDMap | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -88,6 +91,13 @@ class MapDataset:
         if self.mask is None:
             return np.ones(self.counts.data.shape, dtype=bool)
         return self.mask.data
+
+    @property
+    def weights_data(self) -> FloatArray:
+        """Weights of the bins, shape of the counts; one without a map of them."""
+        if self.weights is None:
+            return np.ones(self.counts.data.shape)
+        return np.asarray(self.weights.data, dtype=np.float64)
 
     @property
     def axis(self) -> MapAxis:
@@ -152,6 +162,7 @@ class MapDataset:
         found += bins.mask_problems(mask)
         found += bins.counts_problems(counts, mask, allow_asimov=allow_asimov)
         found += bins.background_problems(background)
+        found += bins.weights_problems(self.weights, counts)
         found += bins.exposure_problems(exposure)
         found += bins.response_problems(exposure, self.psf, self.edisp)
         if not found:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bayesmap.dataset import MapDataset
 from bayesmap.errors import BayesmapInputError
 from bayesmap.models.sky import Models
 from bayesmap.models.table import ParameterTable
@@ -29,24 +28,61 @@ def check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
         )
 
 
-def check_background_names(models: Models, dataset: MapDataset) -> Models:
-    """Refuse a background model that names another dataset; return the models.
+def models_of(models: Models, names: tuple[str, ...]) -> Models:
+    """Return the models that belong to some of the datasets, and pools.
 
     Raises
     ------
     BayesmapInputError
-        BM-IN-033.
+        BM-IN-033 for a background model that names none of them.
     """
     for model in models.background_models:
-        if not model.applies_to(dataset.name):
+        if not any(map(model.applies_to, names)):
             raise BayesmapInputError(
                 "BM-IN-033",
                 what=f"background model {model.name!r} belongs to dataset {', '.join(model.datasets_names or ())}, the "
-                f"dataset is {dataset.name!r}",
+                f"dataset is {', '.join(map(repr, names))}",
                 rule="A background model must name the dataset that is fitted",
                 remedy=f"Correct datasets_names, or read the dataset with name={(model.datasets_names or ('',))[0]!r}",
             )
-    return models
+    return Models(tuple(model for model in models if any(map(model.applies_to, names))))
+
+
+def dataset_name(known: tuple[str, ...], name: str | None) -> str:
+    """Return the name of the dataset that is meant: the only one where none is named.
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-FT-011 if there is none of that name, or no name and several datasets.
+    """
+    if name is None and len(known) == 1:
+        return known[0]
+    if name not in known:
+        raise BayesmapInputError(
+            "BM-FT-011",
+            what="no dataset was named" if name is None else f"no dataset is named {name!r}",
+            rule=f"The fit has the datasets {', '.join(known)}",
+            remedy=f"Pass for example dataset={known[0]!r}",
+        )
+    return name
+
+
+def check_names(names: tuple[str, ...]) -> None:
+    """Refuse a fit without datasets, or with two of one name.
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-FT-012.
+    """
+    if not names or len(set(names)) < len(names) or any("/" in name for name in names):
+        raise BayesmapInputError(
+            "BM-FT-012",
+            what=f"the datasets are named {', '.join(map(repr, names)) or '(there are none)'}",
+            rule='A fit has at least one dataset, each with a name of its own without "/"',
+            remedy="Rename them with dataclasses.replace(dataset, name=...)",
+        )
 
 
 def check_interval(backend: str, sigma: float, kind: str, options: Mapping[str, Any]) -> None:
@@ -77,13 +113,13 @@ def free_name(parameters: ParameterTable, name: str) -> str:
     ModelError
         BM-MO-002 for an unknown or ambiguous name.
     BayesmapInputError
-        BM-FT-010 for a frozen parameter, which has no posterior.
+        BM-FT-010 for a frozen or linked parameter, which has no posterior of its own.
     """
     found = parameters.resolve(name)
-    if parameters[found].frozen:
+    if not parameters[found].free:
         raise BayesmapInputError(
             "BM-FT-010",
-            what=f"{found} is frozen",
+            what=f"{found} is {'linked' if parameters[found].link else 'frozen'}",
             rule="Only a free parameter has an interval or a contour",
             remedy=f"Unfreeze it, or use one of {', '.join(parameters.free_names)}",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -12,9 +12,10 @@ import xarray as xr
 from bayesmap.checks.pointwise import pointwise_log_likelihood, posterior_predictive
 from bayesmap.checks.predictive import PredictiveMaps, predictive_maps
 from bayesmap.checks.verdict import judge
-from bayesmap.dataset import MapDataset
+from bayesmap.dataset import Dataset, MapDataset
 from bayesmap.errors import FitStateError
-from bayesmap.fit.arguments import check_background_names, check_choice, check_interval, free_name, free_pair
+from bayesmap.fit.arguments import check_choice, check_interval, dataset_name, free_name, free_pair
+from bayesmap.fit.evaluation import Evaluation
 from bayesmap.fit.options import FitOptions
 from bayesmap.fit.seed_format import laplace_interval, posterior_contour, posterior_interval
 from bayesmap.inference.covariance import laplace
@@ -22,17 +23,15 @@ from bayesmap.inference.optimize import optimize
 from bayesmap.inference.sample import WARM_UP, sample
 from bayesmap.inference.whitening import inside
 from bayesmap.io.gammapy import to_bayesmap_edisp, to_bayesmap_map, to_bayesmap_mask, to_bayesmap_psf
-from bayesmap.maps.map import WcsNDMap
 from bayesmap.models.sky import Models
 from bayesmap.posterior.build import build_posterior
 from bayesmap.posterior.compiled import CompiledPosterior
-from bayesmap.posterior.likelihood import ObservedCounts, cash, observe
 from bayesmap.results.fit import CovarianceResult, FitResult, merge
 from bayesmap.results.intervals import check_sigma
 from bayesmap.results.posterior import posterior_tree
 
 
-class MapFit:
+class MapFit(Evaluation):
     """Fit of a model to a counts cube.
 
     Parameters
@@ -61,6 +60,10 @@ class MapFit:
         the default ones).
     allow_asimov : bool
         True to accept fractional (expected) counts.
+    likelihood : str
+        ``"poisson"``, or ``"negative_binomial"`` for counts that scatter more: an `OverdispersionModel` is added.
+    weights : WcsNDMap, path or live map, optional
+        Weight of each bin's log-likelihood, between 0 and 1.
     name : str
         Name of the dataset.
 
@@ -94,6 +97,8 @@ class MapFit:
         energy_integration: str = "binned",
         priors: str | Mapping[str, Any] = "default",
         allow_asimov: bool = False,
+        likelihood: str = "poisson",
+        weights: Any = None,
         name: str = "dataset",
     ) -> None:
         counts = to_bayesmap_map(counts)
@@ -105,40 +110,57 @@ class MapFit:
             psf=to_bayesmap_psf(psf),
             edisp=to_bayesmap_edisp(edisp, axis=counts.geom.axes[0] if counts.geom.axes else None),
             mask=to_bayesmap_mask(mask),
+            weights=None if weights is None else to_bayesmap_map(weights),
         )
         models = Models(model)
         if background_model is not None:
             models = models + background_model
-        chosen = FitOptions(exposure_order, convention, priors, energy_integration)
-        self._set_up(dataset, models, chosen, allow_asimov=allow_asimov)
+        chosen = FitOptions(exposure_order, convention, priors, energy_integration, likelihood)
+        self._set_up((dataset,), models, chosen, allow_asimov=allow_asimov)
 
     @classmethod
-    def from_dataset(
+    def from_dataset(cls, dataset: Dataset, models: Any, **options: Any) -> MapFit:
+        """Return the fit of models to a dataset; options as of the class (see `from_datasets`)."""
+        return cls.from_datasets([dataset], models, **options)
+
+    @classmethod
+    def from_datasets(
         cls,
-        dataset: MapDataset,
+        datasets: Iterable[Dataset],
         models: Any,
         *,
         exposure_order: str = "true",
         convention: str = "exact",
         energy_integration: str = "binned",
-        priors: str | Mapping[str, Any] = "default",
+        priors: str | Mapping[Any, Any] = "default",
         allow_asimov: bool = False,
+        likelihood: str = "poisson",
     ) -> MapFit:
-        """Return the fit of models to a dataset; parameters as of the class."""
+        """Return the joint fit of models to several datasets, maps and spectra, whose likelihoods multiply.
+
+        Parameters
+        ----------
+        datasets : iterable of MapDataset or SpectrumDatasetOnOff
+            Each with a name of its own; instruments, geometries and binnings may differ.
+        models : Models
+            A model belongs to all datasets, or to those that its `datasets_names` names.
+        exposure_order, convention, energy_integration, priors, allow_asimov, likelihood
+            As of the class.
+
+        Raises
+        ------
+        BayesmapInputError
+            BM-FT-012 for names that are used twice; else as of the class.
+        """
         fit = cls.__new__(cls)
-        chosen = FitOptions(exposure_order, convention, priors, energy_integration)
-        fit._set_up(dataset, Models(models), chosen, allow_asimov=allow_asimov)
+        chosen = FitOptions(exposure_order, convention, priors, energy_integration, likelihood)
+        fit._set_up(tuple(datasets), Models(models), chosen, allow_asimov=allow_asimov)
         return fit
 
-    def _set_up(self, dataset: MapDataset, models: Models, options: FitOptions, *, allow_asimov: bool) -> None:
-        dataset.check(allow_asimov=allow_asimov)
-        self.dataset = dataset
-        self._start = check_background_names(models, dataset).for_dataset(dataset.name)
-        self._options = options
-        self._counts: ObservedCounts = observe(dataset)
-        self._log_factorials = float(self._counts.log_factorials.get_value())
-        self._posterior = options.compile(dataset, self._start, self._counts)
-        self._theta = self._posterior.coordinates.start
+    def _set_up(
+        self, datasets: tuple[Dataset, ...], models: Models, options: FitOptions, *, allow_asimov: bool
+    ) -> None:
+        Evaluation.__init__(self, datasets, options.with_scatter(models), options, allow_asimov=allow_asimov)
         self._best: FitResult | None = None
         self._covariance: CovarianceResult | None = None
         self._tree: xr.DataTree | None = None
@@ -150,72 +172,15 @@ class MapFit:
             return self._covariance.model
         return self._start if self._best is None else self._best.model
 
-    @property
-    def free_parameters(self) -> tuple[str, ...]:
-        """Free parameters by qualified name."""
-        return self._posterior.coordinates.names
-
-    @property
-    def priors(self) -> dict[str, str]:
-        """Prior of each free parameter in words, by qualified name."""
-        return self._posterior.variables.table()
-
     @cached_property
     def pymc_model(self) -> Any:
         """The posterior as a `pymc.Model`: everything that PyMC and ArviZ do works on it."""
-        return build_posterior(self._options.fold(self.dataset, self._start), self._posterior.variables, self.dataset)
+        return build_posterior(self._options.observations(self._start, self._counts), self._posterior.variables)
 
     @property
     def initial_values(self) -> dict[str, np.ndarray]:
         """The current values, moved off limits, for ``pymc.sample(model=fit.pymc_model, initvals=...)``."""
         return self._posterior.variables.values(inside(self._posterior, self._theta))
-
-    @property
-    def stat(self) -> np.ndarray:
-        r"""Cash statistic :math:`2(\mu - n\ln\mu)` of every bin at the current models, mask not applied."""
-        return cash(np.asarray(self.dataset.counts.data), self._posterior.npred(self._theta))
-
-    def npred(self, values: Mapping[str, Any] | None = None) -> WcsNDMap:
-        """Return predicted counts.
-
-        Parameters
-        ----------
-        values : dict, optional
-            Name -> float in the parameter's unit or Quantity, in place of the current ones. Names of frozen
-            parameters are allowed, and cost a compilation.
-
-        Returns
-        -------
-        WcsNDMap, shape (n_energy, n_lat, n_lon)
-        """
-        posterior, theta = self._at(values)
-        return WcsNDMap(self.dataset.counts.geom, posterior.npred(theta))
-
-    def npred_components(self, values: Mapping[str, Any] | None = None) -> dict[str, WcsNDMap]:
-        """Return predicted counts of each model by name; parameters as of `npred`."""
-        posterior, theta = self._at(values)
-        return {name: WcsNDMap(self.dataset.counts.geom, data) for name, data in posterior.components(theta).items()}
-
-    def log_likelihood(self, values: Mapping[str, Any] | None = None) -> float:
-        """Return the Poisson log-likelihood of the counts in the mask, ln n! included."""
-        posterior, theta = self._at(values)
-        return posterior.log_likelihood(theta)
-
-    def total_stat(self, values: Mapping[str, Any] | None = None) -> float:
-        r"""Return the Cash statistic :math:`2\sum(\mu - n\ln\mu)` over the mask."""
-        return -2.0 * (self.log_likelihood(values) + self._log_factorials)
-
-    def log_posterior(self, values: Mapping[str, Any] | None = None) -> float:
-        """Return the log-posterior density."""
-        posterior, theta = self._at(values)
-        return posterior.log_posterior(theta)
-
-    def log_posterior_gradient(self, values: Mapping[str, Any] | None = None) -> dict[str, float]:
-        """Return the derivative of the log-posterior by each free parameter, per unit of the parameter."""
-        posterior, theta = self._at(values)
-        _, gradient = posterior.value_and_gradient(theta)
-        slopes = np.linalg.solve(posterior.coordinates.jacobian(theta).T, gradient)
-        return dict(zip(posterior.coordinates.names, map(float, slopes), strict=True))
 
     def optimize(self, backend: str = "newton", **options: Any) -> FitResult:
         """Find the best fit.
@@ -298,7 +263,7 @@ class MapFit:
         numbers = {"draws": draws, "tune": tune, "chains": chains, "cores": cores, "random_seed": random_seed}
         settings: dict[str, Any] = numbers | {"nuts_sampler": nuts_sampler} | options
         found = sample(self._posterior, self._theta, lambda: self.pymc_model, **settings)
-        self._tree = posterior_tree(found, self._posterior.variables, self.dataset, self._options.record())
+        self._tree = posterior_tree(found, self._posterior.variables, self.datasets, self._options.record())
         self._tree.attrs["verdict"] = judge(self._tree, self._posterior.variables).to_json()
         return self._tree
 
@@ -358,17 +323,32 @@ class MapFit:
         first, second = free_pair(self._start.parameters, x, y)
         return posterior_contour(self._draws(options), first, second, sigma, numpoints)
 
-    def predictive(self, tree: xr.DataTree | None = None, **options: Any) -> PredictiveMaps:
-        """Return posterior predictive maps; options of `bayesmap.checks.predictive.predictive_maps`."""
-        return predictive_maps(self._posterior, self._tree_or(tree), self.dataset, **options)
+    def predictive(
+        self, tree: xr.DataTree | None = None, *, dataset: str | None = None, **options: Any
+    ) -> PredictiveMaps:
+        """Return posterior predictive maps of a dataset; options of `bayesmap.checks.predictive.predictive_maps`."""
+        posterior, item = self._one(dataset)
+        return predictive_maps(posterior, self._tree_or(tree), item, **options)
 
     def posterior_predictive(self, tree: xr.DataTree | None = None, **options: Any) -> xr.DataTree:
-        """Return the posterior with Poisson counts per selected bin; see `bayesmap.checks.pointwise`."""
-        return posterior_predictive(self._posterior, self._tree_or(tree), self.dataset, **options)
+        """Return the posterior with replicated counts per selected bin of all datasets; see `checks.pointwise`."""
+        return self._for_all(posterior_predictive, tree, options)
 
     def pointwise_log_likelihood(self, tree: xr.DataTree | None = None, **options: Any) -> xr.DataTree:
         """Return the posterior with the log-likelihood per bin, as `arviz.loo` reads it; options as above."""
-        return pointwise_log_likelihood(self._posterior, self._tree_or(tree), self.dataset, **options)
+        return self._for_all(pointwise_log_likelihood, tree, options)
+
+    def _for_all(self, fill: Callable[..., xr.DataTree], tree: xr.DataTree | None, options: Any) -> xr.DataTree:
+        filled = self._tree_or(tree)
+        for name in self.names:
+            posterior, item = self._one(name)
+            filled = fill(posterior, filled, item, **options)
+        return filled
+
+    def _one(self, dataset: str | None) -> tuple[CompiledPosterior, Any]:
+        """Return posterior and data of one dataset."""
+        name = dataset_name(self.names, dataset)
+        return self._posterior.of(name), self.datasets[self.names.index(name)]
 
     def _tree_or(self, tree: xr.DataTree | None) -> xr.DataTree:
         return self._draws({}) if tree is None else tree
@@ -382,19 +362,3 @@ class MapFit:
         if self._best is None:
             self.optimize()
         return self._covariance if self._covariance is not None else self.covariance()
-
-    def _stat_at(self, theta: np.ndarray) -> float:
-        return -2.0 * (self._posterior.log_likelihood(theta) + self._log_factorials)
-
-    def _at(self, values: Mapping[str, Any] | None) -> tuple[CompiledPosterior, np.ndarray]:
-        """Return functions and coordinates at the current values, with some replaced."""
-        if values is None:
-            return self._posterior, self._theta
-        table = self._start.parameters
-        given = {table.resolve(name): table[name].to_unit_value(value) for name, value in values.items()}
-        frozen = {name: value for name, value in given.items() if name not in self.free_parameters}
-        current = self._posterior.coordinates.to_values(self._theta)
-        posterior = self._posterior
-        if frozen:
-            posterior = self._options.compile(self.dataset, self._start.with_values(frozen), self._counts)
-        return posterior, posterior.coordinates.to_theta({name: given.get(name, current[name]) for name in current})

@@ -50,7 +50,7 @@ class Convention010Fold(Fold):
         """Return False: the seed's rule has no support of its own."""
         return pt.constant(False)
 
-    def _source(self, name: str, image: Any, parameters: ParameterGraph) -> Any:
+    def _source(self, name: str, parameters: ParameterGraph) -> Any:
         model: Any = self.models[name]
         dnde = model.spectral_model.evaluate(pt, self.center, **parameters.of(name, "spectral"))
         rotation = frame_rotation(model.spatial_model.frame, self.setup.geom.frame)

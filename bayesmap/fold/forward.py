@@ -9,38 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytensor.tensor as pt
 
 from bayesmap.dataset import MapDataset
 from bayesmap.errors import BayesmapInputError
-from bayesmap.fold.fixed import FixedImage
 from bayesmap.fold.guard import without_round_off
+from bayesmap.fold.parameters import ParameterGraph
+from bayesmap.fold.pixelmap import frame_rotation, unit_vector
 from bayesmap.fold.point import constant
+from bayesmap.fold.response import response_of
 from bayesmap.fold.setup import FoldSetup, build_setup
-from bayesmap.fold.source import FreeSource, build_source, shape_values
+from bayesmap.fold.source_fold import SourceFold, build_source_fold
+from bayesmap.maps.geometry import WcsGeom
 from bayesmap.models.background import BackgroundModel
-from bayesmap.models.sky import Models, SkyModel
-
-
-@dataclass(frozen=True)
-class ParameterGraph:
-    """Parameters as tensors.
-
-    Parameters
-    ----------
-    values : dict
-        Qualified name -> scalar tensor in canonical units.
-    vectors : dict
-        Source name -> position as a unit vector of the model's frame, tensor of shape (3,).
-    """
-
-    values: dict[str, Any]
-    vectors: dict[str, Any]
-
-    def of(self, model: str, component: str) -> dict[str, Any]:
-        """Return the values of one component by bare name."""
-        prefix = f"{model}.{component}."
-        return {name[len(prefix) :]: value for name, value in self.values.items() if name.startswith(prefix)}
+from bayesmap.models.sky import Models
 
 
 @dataclass(frozen=True)
@@ -52,9 +35,9 @@ class Fold:
     setup : FoldSetup
         The dataset's responses.
     models : Models
-        At their start values.
+        At their start values; those of other datasets may be among them.
     sources : dict
-        Source name -> its image.
+        Source name -> how it is folded.
     backgrounds : dict
         Name of a background model (or ``"background"`` for a map without one) -> its map as a shared variable, shape
         (n_reco, n_lat, n_lon).
@@ -62,48 +45,53 @@ class Fold:
 
     setup: FoldSetup
     models: Models
-    sources: dict[str, FreeSource | FixedImage]
+    sources: dict[str, SourceFold]
     backgrounds: dict[str, Any]
 
     def components(self, parameters: ParameterGraph) -> dict[str, Any]:
         """Return predicted counts of every model by name, each of shape (n_reco, n_lat, n_lon)."""
-        parts = {name: self._source(name, image, parameters) for name, image in self.sources.items()}
+        parts = {name: self._source(name, parameters) for name in self.sources}
         for name, cube in self.backgrounds.items():
-            parts[name] = cube if name not in self.models else cube * self._norm(name, parameters)[:, None, None]
+            parts[name] = cube * self._norm(name, parameters) if name in self.models else cube
         return parts
 
     def npred(self, parameters: ParameterGraph) -> Any:
         """Return all predicted counts, shape (n_reco, n_lat, n_lon)."""
-        parts = list(self.components(parameters).values())
-        total = parts[0]
-        for part in parts[1:]:
-            total = total + part
-        return without_round_off(total)
+        return without_round_off(total_of(self.components(parameters)))
 
     def no_support(self, parameters: ParameterGraph) -> Any:
         """Return a boolean tensor: True where a source left the map or its cut-out."""
-        flags = [
-            image.no_support(parameters.vectors[name], shape_values(parameters.of(name, "spatial")))
-            for name, image in self.sources.items()
-            if isinstance(image, FreeSource)
-        ]
+        flags = [flag for source in self.sources.values() for flag in source.no_support(parameters)]
         return pt.any(pt.stack(flags)) if flags else pt.constant(False)
 
     def _norm(self, name: str, parameters: ParameterGraph) -> Any:
-        """Return the factor of a background model per reconstructed-energy bin."""
-        return self.models[name].spectral_model.evaluate(
-            pt, self.setup.axis.center, **parameters.of(name, "spectral")
-        )
+        """Return the factor of a background model per bin, shape (n_reco, 1, 1) or that of the map."""
+        model: Any = self.models[name]
+        factor = model.spectral_model.evaluate(pt, self.setup.axis.center, **parameters.of(name, "spectral"))
+        factor = factor[:, None, None]
+        spatial = model.components.get("spatial")
+        if spatial is None:
+            return factor
+        lon, lat = pixels_in_frame(self.setup.geom, spatial.frame)
+        return factor * spatial.factor(pt, lon, lat, **parameters.of(name, "spatial"))[None]
 
-    def _source(self, name: str, image: FreeSource | FixedImage, parameters: ParameterGraph) -> Any:
-        model = self.models[name]
-        flux = model.spectral_model.integral(
-            pt, self.setup.edges[:-1], self.setup.edges[1:], self.setup.slope, **parameters.of(name, "spectral")
-        )
-        mixing = self.setup.edisp.T * flux
-        if isinstance(image, FixedImage):
-            return image.npred(mixing)
-        return image.npred(mixing, parameters.vectors[name], shape_values(parameters.of(name, "spatial")))
+    def _source(self, name: str, parameters: ParameterGraph) -> Any:
+        """Return predicted counts of a source."""
+        return self.sources[name].npred(parameters)
+
+
+def pixels_in_frame(geom: WcsGeom, frame: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return longitude and latitude in degrees of the pixel centres in a frame, each of shape (n_lat, n_lon)."""
+    x, y, z = np.tensordot(frame_rotation(geom.frame, frame), unit_vector(np, *geom.pixel_centers()), axes=1)
+    return np.rad2deg(np.arctan2(y, x)) % 360.0, np.rad2deg(np.arctan2(z, np.hypot(x, y)))
+
+
+def total_of(parts: dict[str, Any]) -> Any:
+    """Return the sum of the components."""
+    first, *rest = parts.values()
+    for part in rest:
+        first = first + part
+    return first
 
 
 def build_fold(
@@ -116,15 +104,34 @@ def build_fold(
     dataset : MapDataset
         Checked dataset.
     models : Models
-        Sources, and at most one background model.
+        Sources, backgrounds and the response model of the dataset; those of other datasets are left out.
     exposure_order : str
         ``"true"`` or ``"after_psf"``.
     energy_integration : str
         ``"binned"`` or ``"interpolated"``, see `build_setup`.
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-IN-034 if no model predicts anything for the dataset, and see `background_maps`.
     """
     setup = build_setup(dataset, exposure_order, energy_integration)
-    sources = {model.name: build_source(setup, model) for model in models if isinstance(model, SkyModel)}
-    return Fold(setup, models, sources, background_maps(dataset, models))
+    response = response_of(models, dataset.name)
+    own = [model for model in models.sky_models if model.applies_to(dataset.name)]
+    backgrounds = background_maps(dataset, models)
+    if not own and not backgrounds:
+        raise BayesmapInputError(
+            "BM-IN-034",
+            what=f"no model predicts counts in dataset {dataset.name!r}",
+            rule="A dataset needs a source or a background",
+            remedy="Correct datasets_names of the models, or leave the dataset out",
+        )
+    return Fold(
+        setup=setup,
+        models=models,
+        sources={model.name: build_source_fold(dataset, setup, model, response) for model in own},
+        backgrounds=backgrounds,
+    )
 
 
 def background_maps(dataset: MapDataset, models: Models) -> dict[str, Any]:
@@ -138,6 +145,8 @@ def background_maps(dataset: MapDataset, models: Models) -> dict[str, Any]:
     """
     maps = {}
     for model in models.background_models:
+        if not model.applies_to(dataset.name):
+            continue
         own = isinstance(model, BackgroundModel)
         if own and dataset.background is not None:
             raise BayesmapInputError(
@@ -154,7 +163,7 @@ def background_maps(dataset: MapDataset, models: Models) -> dict[str, Any]:
                 rule="FoVBackgroundModel is a factor on a background map",
                 remedy="Give the dataset a background, or remove the model",
             )
-        maps[model.name] = constant(cube.data, f"{model.name}.map")
+        maps[model.name] = constant(cube.data, f"{dataset.name}/{model.name}.map")
     if not maps and dataset.background is not None:
-        maps["background"] = constant(dataset.background.data, "background")
+        maps["background"] = constant(dataset.background.data, f"{dataset.name}/background")
     return maps

@@ -48,6 +48,8 @@ class FoldSetup:
         Pixels that the PSF reaches.
     exposure_order : str
         ``"true"``: exposure at the true position, before the PSF; ``"after_psf"``: at the pixel, after it.
+    energy_integration : str
+        How the response varies inside a true-energy bin, see `build_setup`.
     notes : tuple of str
         What the user should know about the responses.
     """
@@ -62,6 +64,7 @@ class FoldSetup:
     reach: int
     exposure_order: str
     psf_energy: str = "true"
+    energy_integration: str = "binned"
     notes: tuple[str, ...] = ()
 
     @property
@@ -159,6 +162,7 @@ def build_setup(
         reach=reach,
         exposure_order=exposure_order,
         psf_energy="reco" if in_reco else "true",
+        energy_integration=energy_integration,
         notes=notes,
     )
 

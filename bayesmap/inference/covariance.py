@@ -6,6 +6,7 @@ import numpy as np
 
 from bayesmap.inference.newton import is_positive_definite
 from bayesmap.inference.optimize import with_errors
+from bayesmap.models.link import link_order, slopes
 from bayesmap.models.sky import Models
 from bayesmap.posterior.compiled import CompiledPosterior
 from bayesmap.results.fit import CovarianceResult
@@ -47,8 +48,9 @@ def laplace(posterior: CompiledPosterior, models: Models, theta: np.ndarray) -> 
         matrix[np.ix_(free, free)] = slopes @ inverse @ slopes.T
     reasons += remarks
     errors = np.sqrt(np.diag(matrix))
+    linked = linked_errors(models, coordinates.names, matrix)
     return CovarianceResult(
-        model=with_errors(models, coordinates.names, errors),
+        model=with_errors(models, coordinates.names, errors).with_errors(linked),
         success=positive,
         names=coordinates.names,
         matrix=matrix,
@@ -58,6 +60,24 @@ def laplace(posterior: CompiledPosterior, models: Models, theta: np.ndarray) -> 
         theta=theta,
         hessian=hessian,
     )
+
+
+def linked_errors(models: Models, names: tuple[str, ...], matrix: np.ndarray) -> dict[str, float]:
+    """Return the errors of linked parameters, to first order, from the covariance of the free ones."""
+    table = models.parameters
+    rows = dict(zip(names, np.eye(len(names)), strict=True))
+    linked = link_order(table)
+    for name in linked:
+        parts = [slope * rows[other] for other, slope in slopes(name, table).items() if other in rows]
+        if parts:
+            rows[name] = np.sum(parts, axis=0)
+    # A parameter without an error must not spread its NaN to those that do not depend on it.
+    found = {}
+    for name in linked:
+        if name in rows:
+            used = rows[name] != 0.0
+            found[name] = float(np.sqrt(rows[name][used] @ matrix[np.ix_(used, used)] @ rows[name][used]))
+    return found
 
 
 def _spectrum(hessian: np.ndarray, names: tuple[str, ...]) -> tuple[np.ndarray, list[str]]:

@@ -128,6 +128,12 @@ class RadialPSF:
         note = f"psf table divided by its integral inside max_radius ({inside.min():.5f} to {inside.max():.5f})"
         return replace(self, data=self.data / inside[:, np.newaxis], notes=(*self.notes, note))
 
+    def stretched(self, scale: float) -> RadialPSF:
+        """Return the table of a PSF wider by a factor: psf(r / scale) / scale^2, its reach wider too."""
+        return replace(
+            self, rad=self.rad * scale, data=self.data / scale**2, max_radius=np.asarray(self.max_radius) * scale
+        )
+
     def resample(self, axis: MapAxis) -> RadialPSF:
         """Return the table at other true energies, linear in log energy; flat beyond the first and last centre.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from bayesmap.errors import ModelError
 from bayesmap.maps.map import WcsNDMap
+from bayesmap.models.component import ModelComponent
 from bayesmap.models.named import NamedModel, check_component
 from bayesmap.models.parameter import ParameterLike
 from bayesmap.models.spectral.base import SpectralModel
@@ -20,7 +21,8 @@ class FoVBackgroundModel(NamedModel):
 
     .. math:: b'_{iq} = N \left(\frac{E_i}{E_0}\right)^{-\tau} b_{iq}
 
-    with :math:`E_i` the (logarithmic) centre of the reconstructed-energy bin, as Gammapy does.
+    with :math:`E_i` the (logarithmic) centre of the reconstructed-energy bin, as Gammapy does, times the factor of the
+    spatial model at the pixel's centre, if there is one.
 
     Parameters
     ----------
@@ -28,6 +30,8 @@ class FoVBackgroundModel(NamedModel):
         Name of the dataset.
     spectral_model : SpectralModel, optional
         Norm model; `PowerLawNormSpectralModel` with norm 1 by default.
+    spatial_model : spatial model, optional
+        Dimensionless factor on the sky, such as `PiecewiseNormSpatialModel`.
     datasets_names : tuple of str, optional
         The same as `dataset_name`, in Gammapy's spelling: one name.
     name : str, optional
@@ -45,13 +49,16 @@ class FoVBackgroundModel(NamedModel):
     """
 
     tag = ("FoVBackgroundModel", "fov-bkg")
+    component_fields: ClassVar[dict[str, str]] = {"spectral": "spectral_model", "spatial": "spatial_model"}
     spectral_model: SpectralModel
+    spatial_model: ModelComponent | None
 
     def __init__(
         self,
         dataset_name: str | None = None,
         *,
         spectral_model: SpectralModel | None = None,
+        spatial_model: ModelComponent | None = None,
         datasets_names: str | Iterable[str] | None = None,
         name: str | None = None,
     ) -> None:
@@ -66,9 +73,12 @@ class FoVBackgroundModel(NamedModel):
             )
         spectral = PowerLawNormSpectralModel() if spectral_model is None else spectral_model
         check_component("FoVBackgroundModel", spectral, kind="spectral", is_norm=True)
+        if spatial_model is not None:
+            check_component("FoVBackgroundModel", spatial_model, kind="spatial", is_norm=True)
         object.__setattr__(self, "name", f"{names[0]}-bkg" if name is None else name)
         object.__setattr__(self, "datasets_names", tuple(names))
         object.__setattr__(self, "spectral_model", spectral)
+        object.__setattr__(self, "spatial_model", spatial_model)
         self.__post_init__()
 
     @property

@@ -51,6 +51,10 @@ class Parameter:
         Standard deviation in `unit`; NaN where not known.
     prior : object
         Prior, or None for the default one.
+    link : str
+        Qualified name of the parameter that this one equals (``"crab.spectral.index"``), or an expression with such
+        names in braces (``"2 * {crab.spectral.index}"``, values in the parameters' units); see `bayesmap.models.link`.
+        A linked parameter is not free, and its own limits are checked at the start only. Default ``""``: no link.
 
     Raises
     ------
@@ -73,6 +77,7 @@ class Parameter:
     frozen: bool = False
     error: float = math.nan
     prior: Any = field(default=None)
+    link: str = ""
 
     def __post_init__(self) -> None:
         """Take numbers as float64 and check them."""
@@ -94,7 +99,7 @@ class Parameter:
     def _key(self) -> tuple[Any, ...]:
         numbers = (self.value, self.min, self.max, self.error)
         known = tuple(None if math.isnan(number) else number for number in numbers)
-        return (self.name, u.Unit(self.unit), self.frozen, self.prior, *known)
+        return (self.name, u.Unit(self.unit), self.frozen, self.prior, self.link, *known)
 
     def __eq__(self, other: object) -> bool:
         """Compare every field; two NaN are equal, equal units may be written differently."""
@@ -105,6 +110,11 @@ class Parameter:
     def __hash__(self) -> int:
         """Hash of the name and numbers."""
         return hash((self.name, self.value))
+
+    @property
+    def free(self) -> bool:
+        """True if a fit varies the parameter by itself: it is neither frozen nor linked."""
+        return not (self.frozen or self.link)
 
     @property
     def quantity(self) -> u.Quantity:

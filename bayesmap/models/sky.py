@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, overload
 
 from bayesmap.errors import ModelError
 from bayesmap.models.background import BackgroundModel, FoVBackgroundModel
 from bayesmap.models.component import ModelComponent, did_you_mean
+from bayesmap.models.link import resolved
 from bayesmap.models.named import NamedModel, check_component
+from bayesmap.models.overdispersion import OverdispersionModel
 from bayesmap.models.parameter import Parameter
+from bayesmap.models.pool import PoolModel
+from bayesmap.models.response import ResponseModel
 from bayesmap.models.spectral.base import SpectralModel
 from bayesmap.models.table import ParameterTable
+
+IRF_PARTS = ("exposure", "psf", "edisp")
+"""Parts of a response that a source may be without."""
 
 
 @dataclass(frozen=True, kw_only=True, init=False)
@@ -22,7 +29,7 @@ class SkyModel(NamedModel):
 
     .. math:: \frac{dN}{dE\,d\Omega}(E, \Omega) = \frac{dN}{dE}(E)\, s(\Omega)
 
-    Exposure, PSF and energy dispersion are always applied.
+    Exposure, PSF and energy dispersion are applied, unless `apply_irf` says otherwise.
 
     Parameters
     ----------
@@ -34,17 +41,23 @@ class SkyModel(NamedModel):
         Name, unique in a fit. Default ``"source"``.
     datasets_names : tuple of str, optional
         Datasets it contributes to; None means all.
+    apply_irf : dict, optional
+        ``exposure``, ``psf``, ``edisp`` -> whether this part of the response applies; True where left out. Without
+        psf, or without energy dispersion, the instrument is perfect in that respect; without exposure, the model's
+        amplitude stands for counts: an exposure of 1 cm2 s.
 
     Raises
     ------
     ModelError
-        BM-MO-013 for a name that cannot be used, BM-MO-014 for a component of the wrong kind.
+        BM-MO-025 for another key or value of `apply_irf`, BM-MO-013 for a name that cannot be used, BM-MO-014 for a
+        component of the wrong kind.
     """
 
     tag = ("SkyModel", "sky-model")
     component_fields: ClassVar[dict[str, str]] = {"spectral": "spectral_model", "spatial": "spatial_model"}
     spectral_model: SpectralModel
     spatial_model: ModelComponent
+    apply_irf: Mapping[str, bool] = field(default_factory=dict, hash=False)
 
     def __init__(
         self,
@@ -53,6 +66,7 @@ class SkyModel(NamedModel):
         *,
         name: str = "source",
         datasets_names: str | Iterable[str] | None = None,
+        apply_irf: Mapping[str, bool] | None = None,
     ) -> None:
         check_component(f"SkyModel {name!r}", spectral_model, kind="spectral", is_norm=False)
         check_component(f"SkyModel {name!r}", spatial_model, kind="spatial")
@@ -60,6 +74,7 @@ class SkyModel(NamedModel):
         object.__setattr__(self, "datasets_names", datasets_names)
         object.__setattr__(self, "spectral_model", spectral_model)
         object.__setattr__(self, "spatial_model", spatial_model)
+        object.__setattr__(self, "apply_irf", _checked_irf(name, apply_irf or {}))
         self.__post_init__()
 
     def __add__(self, other: AnyModel | Models) -> Models:
@@ -67,7 +82,19 @@ class SkyModel(NamedModel):
         return Models((self,)) + other
 
 
-AnyModel = SkyModel | FoVBackgroundModel | BackgroundModel
+def _checked_irf(name: str, given: Mapping[str, bool]) -> Mapping[str, bool]:
+    wrong = [key for key, value in given.items() if key not in IRF_PARTS or not isinstance(value, bool)]
+    if wrong:
+        raise ModelError(
+            "BM-MO-025",
+            what=f"SkyModel {name!r} has apply_irf {wrong[0]!r}: {given[wrong[0]]!r}",
+            rule=f"Keys are {', '.join(IRF_PARTS)}, values True or False",
+            remedy="Write for example apply_irf={'psf': False}",
+        )
+    return {key: given.get(key, True) for key in IRF_PARTS}
+
+
+AnyModel = SkyModel | FoVBackgroundModel | BackgroundModel | ResponseModel | OverdispersionModel | PoolModel
 """What `Models` may hold."""
 
 
@@ -79,14 +106,14 @@ class Models:
 
     Parameters
     ----------
-    models : iterable of SkyModel, FoVBackgroundModel or BackgroundModel
-        The models; a single one is taken as a collection of one.
+    models : iterable of SkyModel, FoVBackgroundModel, BackgroundModel, ResponseModel, OverdispersionModel or PoolModel
+        The models; a single one is taken as a collection of one. Linked parameters take the value of their link.
 
     Raises
     ------
     ModelError
         BM-MO-011 for a name used twice, BM-MO-014 for something that is no model, BM-MO-015 for two field of
-        view backgrounds of one dataset.
+        view backgrounds of one dataset, BM-MO-022, 023 for links that cannot be followed.
     """
 
     models: tuple[AnyModel, ...] = ()
@@ -94,13 +121,14 @@ class Models:
     def __post_init__(self) -> None:
         """Take the models as a tuple and check them together."""
         given = (self.models,) if isinstance(self.models, NamedModel) else tuple(self.models)
-        object.__setattr__(self, "models", given)
         for model in given:
             if not isinstance(model, NamedModel):
                 raise _not_a_model(model)
         _check_unique([model.name for model in given], "BM-MO-011", "models are named")
         datasets = [model.dataset_name for model in given if isinstance(model, FoVBackgroundModel)]
         _check_unique(datasets, "BM-MO-015", "FoVBackgroundModels belong to dataset")
+        linked = resolved({name: item for model in given for name, item in model.named_parameters.items()})
+        object.__setattr__(self, "models", tuple(_with_some(model, linked) for model in given))
 
     def __iter__(self) -> Iterator[AnyModel]:
         """Iterate over the models."""
@@ -151,7 +179,13 @@ class Models:
     @property
     def background_models(self) -> tuple[FoVBackgroundModel | BackgroundModel, ...]:
         """The background models."""
-        return tuple(model for model in self.models if not isinstance(model, SkyModel))
+        kinds = (FoVBackgroundModel, BackgroundModel)
+        return tuple(model for model in self.models if isinstance(model, kinds))
+
+    @property
+    def pools(self) -> tuple[PoolModel, ...]:
+        """The pools of parameters."""
+        return tuple(model for model in self.models if isinstance(model, PoolModel))
 
     @property
     def parameters(self) -> ParameterTable:
@@ -166,12 +200,7 @@ class Models:
         """Return the same models with some parameters replaced, by qualified (or unique bare) name."""
         table = self.parameters
         given = {table.resolve(name): parameter for name, parameter in parameters.items()}
-        return Models(
-            tuple(
-                model.with_named_parameters({name: given[name] for name in model.named_parameters if name in given})
-                for model in self.models
-            )
-        )
+        return Models(tuple(_with_some(model, given) for model in self.models))
 
     def _change(self, changes: Mapping[str, Any], change: Callable[[Parameter, Any], Parameter]) -> Models:
         table = self.parameters
@@ -188,8 +217,12 @@ class Models:
         Raises
         ------
         ModelError
-            BM-MO-002 for an unknown or ambiguous name, BM-MO-003 or 006 for a value that is not allowed.
+            BM-MO-002 for an unknown or ambiguous name, BM-MO-003 or 006 for a value that is not allowed,
+            BM-MO-022 for a linked parameter.
         """
+        table = self.parameters
+        for name in values:
+            check_not_linked(table.resolve(name), table[name])
         return self._change(values, Parameter.with_value)
 
     def with_errors(self, errors: Mapping[str, Any]) -> Models:
@@ -199,6 +232,18 @@ class Models:
     def with_frozen(self, frozen: Mapping[str, bool]) -> Models:
         """Return the same models with some parameters frozen (True) or free (False)."""
         return self._change(frozen, lambda item, flag: item.replace(frozen=flag))
+
+    def with_links(self, links: Mapping[str, str]) -> Models:
+        """Return the same models with some parameters linked (see `Parameter`); an empty text removes a link.
+
+        Examples
+        --------
+        >>> from bayesmap.testing import toy_models
+        >>> models = toy_models()
+        >>> [name for name in models.with_links({"index": ""}).parameters.free_names if name.endswith("index")]
+        ['source.spectral.index']
+        """
+        return self._change(links, lambda item, link: item.replace(link=link))
 
     def with_priors(self, priors: Mapping[str, Any]) -> Models:
         """Return the same models with other priors; None means the default one."""
@@ -217,9 +262,32 @@ def _not_a_model(item: object) -> ModelError:
     return ModelError(
         "BM-MO-014",
         what=f"Models was given {type(item).__name__}",
-        rule="It holds SkyModel, FoVBackgroundModel and BackgroundModel only",
+        rule="It holds models with a name, such as SkyModel and FoVBackgroundModel, only",
         remedy="Wrap components: SkyModel(spectral_model, spatial_model, name=...)",
     )
+
+
+def _with_some(model: AnyModel, parameters: Mapping[str, Parameter]) -> AnyModel:
+    """Return the model with those of the parameters that are its own."""
+    own = {name: parameters[name] for name in model.named_parameters if name in parameters}
+    return model.with_named_parameters(own) if own else model
+
+
+def check_not_linked(name: str, parameter: Parameter) -> None:
+    """Refuse to treat a linked parameter as one of its own.
+
+    Raises
+    ------
+    ModelError
+        BM-MO-022.
+    """
+    if parameter.link:
+        raise ModelError(
+            "BM-MO-022",
+            what=f"a value was given for {name}, which is linked to {parameter.link!r}",
+            rule="A linked parameter has the value of its link",
+            remedy="Change the parameter that it is linked to, or remove the link with Models.with_links",
+        )
 
 
 def _check_unique(names: list[str], code: str, what: str) -> None:

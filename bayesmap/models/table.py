@@ -85,8 +85,8 @@ class ParameterTable(Mapping[str, Parameter]):
 
     @property
     def free_names(self) -> tuple[str, ...]:
-        """Qualified names of the parameters that are not frozen."""
-        return tuple(name for name, parameter in self.items() if not parameter.frozen)
+        """Qualified names of the parameters that are neither frozen nor linked."""
+        return tuple(name for name, parameter in self.items() if parameter.free)
 
     def to_table(self) -> QTable:
         """Return the parameters as an astropy table; numbers are in the unit of their row.
@@ -94,7 +94,7 @@ class ParameterTable(Mapping[str, Parameter]):
         Returns
         -------
         QTable
-            Columns name, value, error, min, max, unit, frozen, prior.
+            Columns name, value, error, min, max, unit, frozen, prior, and link where there is one.
         """
         items = list(self.values())
         table = QTable()
@@ -105,6 +105,8 @@ class ParameterTable(Mapping[str, Parameter]):
         table["unit"] = np.array([item.unit for item in items], dtype=str)
         table["frozen"] = np.array([item.frozen for item in items], dtype=bool)
         table["prior"] = np.array(["" if item.prior is None else str(item.prior) for item in items], dtype=str)
+        if any(item.link for item in items):
+            table["link"] = np.array([item.link for item in items], dtype=str)
         return table
 
     def __repr__(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,10 +14,17 @@ import numpy as np
 import pytensor.tensor as pt
 
 from bayesmap.fold.forward import Fold
+from bayesmap.fold.spectrum import SpectrumFold
 from bayesmap.posterior.coordinates import Coordinates
 from bayesmap.posterior.jaxify import jaxify
 from bayesmap.posterior.likelihood import ObservedCounts
+from bayesmap.posterior.on_off import ObservedOnOff
 from bayesmap.posterior.variables import Variables
+
+OF_A_DATASET = ("npred", "components", "spread")
+"""Functions that each dataset has."""
+FIRST_OF_DATASETS = 4
+"""Outputs of the graph before those of the datasets: log-likelihood, log-prior, theta and its slopes by z."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +41,34 @@ class CompiledPosterior:
         Arrays that every function takes besides theta.
     constant_names : tuple of str
         Name of each.
+    counts : dict
+        Dataset name -> its counts.
     """
 
     variables: Variables
     functions: dict[str, Callable[..., Any]]
     constants: tuple[Any, ...]
     constant_names: tuple[str, ...]
+    counts: Mapping[str, ObservedCounts | ObservedOnOff]
+
+    def of(self, dataset: str) -> CompiledPosterior:
+        """Return the same posterior, whose predicted counts are those of one dataset."""
+        chosen = {name: self.functions[f"{dataset}/{name}"] for name in OF_A_DATASET}
+        return dataclasses.replace(self, functions=self.functions | chosen, counts={dataset: self.counts[dataset]})
+
+    def pointwise(self, theta: np.ndarray) -> np.ndarray:
+        """Return the log-likelihood of each selected bin, shape (n_bin,)."""
+        (counts,) = self.counts.values()
+        return counts.pointwise(self.npred(theta), self.spread(theta))
+
+    def spread(self, theta: np.ndarray) -> float:
+        """Return the overdispersion of the counts; zero where they are Poisson."""
+        return float(self._call("spread", theta))
+
+    def draw(self, theta: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return random counts of every bin, shape of `npred`."""
+        (counts,) = self.counts.values()
+        return counts.draw(rng, self.npred(theta), self.spread(theta))
 
     @property
     def coordinates(self) -> Coordinates:
@@ -73,7 +102,7 @@ class CompiledPosterior:
         return np.asarray(self._call("fisher", theta))
 
     def npred(self, theta: np.ndarray) -> np.ndarray:
-        """Return predicted counts, shape (n_energy, n_lat, n_lon)."""
+        """Return predicted counts, shape (n_energy, n_lat, n_lon); of several datasets, see `of`."""
         return np.asarray(self._call("npred", theta))
 
     def components(self, theta: np.ndarray) -> dict[str, np.ndarray]:
@@ -113,48 +142,80 @@ class CompiledPosterior:
         function, constants = self.functions["unbounded"], self.constants
         return lambda w: function(jnp.asarray(origin) + jnp.asarray(root) @ w, constants)
 
-    def with_counts(self, counts: ObservedCounts) -> CompiledPosterior:
+    def with_counts(self, *counts: ObservedCounts | ObservedOnOff) -> CompiledPosterior:
         """Return the same functions for other counts; they are compiled again only where the arrays' shapes change."""
-        fresh = counts.values()
+        fresh = {name: value for item in counts for name, value in item.values().items()}
         constants = tuple(
             jax.device_put(np.asarray(fresh[name])) if name in fresh else value
             for name, value in zip(self.constant_names, self.constants, strict=True)
         )
-        return dataclasses.replace(self, constants=constants)
+        changed = {item.dataset.name: item for item in counts}
+        return dataclasses.replace(self, constants=constants, counts=dict(self.counts) | changed)
 
     def _call(self, name: str, theta: np.ndarray) -> Any:
         return self.functions[name](jnp.asarray(theta, dtype=jnp.float64), self.constants)
 
 
-def compile_posterior(fold: Fold, counts: ObservedCounts, variables: Variables) -> CompiledPosterior:
+@dataclass(frozen=True)
+class Observation:
+    """One dataset of a fit.
+
+    Parameters
+    ----------
+    fold : Fold or SpectrumFold
+        Forward model.
+    counts : ObservedCounts or ObservedOnOff
+        Data.
+    """
+
+    fold: Fold | SpectrumFold
+    counts: ObservedCounts | ObservedOnOff
+
+
+def compile_posterior(observations: Sequence[Observation], variables: Variables) -> CompiledPosterior:
     """Build and compile the functions; XLA compiles each at its first call.
 
     Parameters
     ----------
-    fold : Fold
-        Forward model.
-    counts : ObservedCounts
-        Data.
+    observations : sequence of Observation
+        The datasets, whose likelihoods multiply.
     variables : Variables
         Free parameters with their priors.
     """
     theta = pt.tensor("theta", dtype="float64", shape=(variables.coordinates.size,))
     parameters = variables.coordinates.graph(theta)
-    npred = fold.npred(parameters)
-    supported = pt.switch(fold.no_support(parameters), -np.inf, 0.0)
-    log_likelihood = counts.log_likelihood(npred) + supported
-    parts = fold.components(parameters)
+    log_likelihood: Any = pt.constant(0.0)
+    wanted: list[Any] = []
+    places: dict[str, tuple[int, tuple[str, ...]]] = {}
+    for item in observations:
+        npred, parts = item.fold.npred(parameters), item.fold.components(parameters)
+        supported = pt.switch(item.fold.no_support(parameters), -np.inf, 0.0)
+        log_likelihood = log_likelihood + item.counts.log_likelihood(npred, parameters) + supported
+        places[item.counts.dataset.name] = (FIRST_OF_DATASETS + len(wanted), tuple(parts))
+        wanted += [npred, npred * item.counts.weights, item.counts.spread(parameters), *parts.values()]
     # One graph for all outputs: PyTensor rewrites it once, and XLA drops what a function does not use.
     outputs, constants, names = jaxify(
-        [theta],
-        [log_likelihood, variables.log_prior(theta), npred, npred * counts.mask, *variables.backward(theta),
-         *parts.values()],
-    )  # fmt: skip
-    return CompiledPosterior(variables, _functions(outputs, tuple(parts)), constants, names)
+        [theta], [log_likelihood, variables.log_prior(theta), *variables.backward(theta), *wanted]
+    )
+    functions = _functions(outputs, [place for place, _ in places.values()])
+    for name, (place, parts) in places.items():
+        functions |= {f"{name}/{key}": item for key, item in _of_dataset(outputs, place, parts).items()}
+    counts = {item.counts.dataset.name: item.counts for item in observations}
+    compiled = CompiledPosterior(variables, functions, constants, names, counts)
+    return compiled.of(next(iter(counts))) if len(counts) == 1 else compiled
 
 
-def _functions(outputs: Callable[..., Any], parts: tuple[str, ...]) -> dict[str, Callable[..., Any]]:
-    """Return the compiled functions by name."""
+def _of_dataset(outputs: Callable[..., Any], place: int, parts: tuple[str, ...]) -> dict[str, Callable[..., Any]]:
+    """Return the compiled functions of one dataset, whose outputs begin at a place."""
+    return {
+        "npred": jax.jit(partial(_output, outputs, place)),
+        "spread": jax.jit(partial(_output, outputs, place + 2)),
+        "components": jax.jit(partial(_named, outputs, place + 3, parts)),
+    }
+
+
+def _functions(outputs: Callable[..., Any], places: Sequence[int]) -> dict[str, Callable[..., Any]]:
+    """Return the compiled functions of the whole posterior by name."""
     log_posterior = partial(_log_posterior, outputs)
     backward = partial(_backward, outputs)
     unbounded = partial(_unbounded, outputs)
@@ -164,9 +225,7 @@ def _functions(outputs: Callable[..., Any], parts: tuple[str, ...]) -> dict[str,
         "log_prior": jax.jit(partial(_output, outputs, 1)),
         "value_and_gradient": jax.jit(jax.value_and_grad(log_posterior)),
         "hessian": jax.jit(partial(_hessian, log_posterior)),
-        "fisher": jax.jit(partial(_fisher, partial(_output, outputs, 3))),
-        "npred": jax.jit(partial(_output, outputs, 2)),
-        "components": jax.jit(partial(_named, outputs, parts)),
+        "fisher": jax.jit(partial(_fisher, partial(_weighted, outputs, tuple(place + 1 for place in places)))),
         "change": jax.jit(partial(_change, backward)),
         "many_theta": jax.jit(jax.vmap(lambda z, constants: backward(z, constants)[0], in_axes=(0, None))),
         "unbounded": unbounded,
@@ -178,13 +237,19 @@ def _output(function: Callable[..., Any], index: int, theta: Any, constants: Any
     return function(theta, *constants)[index]
 
 
+def _weighted(function: Callable[..., Any], places: tuple[int, ...], theta: Any, constants: Any) -> Any:
+    """Return predicted counts times weights of all datasets as one vector."""
+    values = function(theta, *constants)
+    return jnp.concatenate([values[place].ravel() for place in places])
+
+
 def _log_posterior(function: Callable[..., Any], theta: Any, constants: Any) -> Any:
     values = function(theta, *constants)
     return values[0] + values[1]
 
 
 def _backward(function: Callable[..., Any], z: Any, constants: Any) -> Any:
-    return function(z, *constants)[4:6]
+    return function(z, *constants)[2:4]
 
 
 def _unbounded(function: Callable[..., Any], z: Any, constants: Any) -> Any:
@@ -209,8 +274,8 @@ def _change(backward: Callable[..., Any], z: Any, constants: Any) -> Any:
     return theta, first, second, s, s_first, s_second
 
 
-def _named(function: Callable[..., Any], names: tuple[str, ...], theta: Any, constants: Any) -> Any:
-    return dict(zip(names, function(theta, *constants)[6:], strict=True))
+def _named(function: Callable[..., Any], place: int, names: tuple[str, ...], theta: Any, constants: Any) -> Any:
+    return dict(zip(names, function(theta, *constants)[place : place + len(names)], strict=True))
 
 
 def _columns(function: Callable[..., Any], theta: Any) -> Any:

@@ -1,8 +1,14 @@
-r"""Poisson log-likelihood of a counts cube, right for any counts, whole or (Asimov) fractional.
+r"""Log-likelihood of a counts cube, right for any counts, whole or (Asimov) fractional.
 
-.. math:: \ln L = \sum_{q \in mask} n_q \ln\mu_q - \mu_q - \ln\Gamma(n_q + 1)
+.. math:: \ln L = \sum_{q \in mask} w_q\,\left[n_q \ln\mu_q - \mu_q - \ln\Gamma(n_q + 1)\right]
 
-:math:`\mu_q < 0` anywhere in the mask, or :math:`\mu_q = 0` where :math:`n_q > 0`, has no support: :math:`-\infty`.
+with weights w of one, unless the dataset states others, and the negative-binomial law (`negative_binomial`) where an
+`OverdispersionModel` belongs to the dataset.  :math:`\mu_q < 0` anywhere in the mask, or :math:`\mu_q = 0` where
+:math:`n_q > 0`, has no support: :math:`-\infty`.
+
+References
+----------
+Weights: Fermi-LAT collaboration 2020, ApJS 247, 33, appendix B.
 """
 
 from __future__ import annotations
@@ -11,13 +17,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 import scipy.special
 
 from bayesmap.dataset import MapDataset
+from bayesmap.errors import ModelError
+from bayesmap.fold.parameters import ParameterGraph
 from bayesmap.fold.point import constant
+from bayesmap.maps.map import WcsNDMap
+from bayesmap.models.overdispersion import OverdispersionModel
+from bayesmap.models.sky import Models
+from bayesmap.posterior import negative_binomial
 
 DENSE = 16384
 """Up to this many selected bins all take a logarithm, so that other counts of the same data set need no compilation."""
@@ -31,119 +42,133 @@ class ObservedCounts:
 
     Parameters
     ----------
-    mask : shared variable, shape (n_energy, n_lat, n_lon)
-        One in the mask, zero outside.
+    dataset : MapDataset
+        Counts, mask and weights.
+    weights : shared variable, shape (n_energy, n_lat, n_lon)
+        Weights in the mask (one by default), zero outside.
     index : shared variable, shape (n_bright,)
         Flat index of the bins in the mask with counts, filled up with bins without.
     bright : shared variable, shape (n_bright,)
         Their counts.
+    bright_weights : shared variable, shape (n_bright,)
+        Their weights.
     log_factorials : shared variable, scalar
-        Sum of ln Gamma(n + 1) over the mask.
+        Weighted sum of ln Gamma(n + 1) over the mask.
+    overdispersion : str
+        Qualified name of the parameter of a negative-binomial law, or nothing.
     """
 
-    mask: Any
+    dataset: MapDataset
+    weights: Any
     index: Any
     bright: Any
+    bright_weights: Any
     log_factorials: Any
+    overdispersion: str = ""
 
-    def log_likelihood(self, npred: Any) -> Any:
+    def log_likelihood(self, npred: Any, parameters: ParameterGraph) -> Any:
         """Return the log-likelihood as a scalar tensor."""
         bright = pt.take(npred.flatten(), self.index)
         possible = pt.all(pt.or_(bright > 0.0, pt.eq(self.bright, 0.0)))
-        logs = pt.log(pt.switch(bright > 0.0, bright, 1.0))
-        total = pt.sum(npred * self.mask)
-        lowest = pt.min(npred * self.mask)
-        value = pt.sum(self.bright * logs) - total - self.log_factorials
+        logs = self.bright * pt.log(pt.switch(bright > 0.0, bright, 1.0))
+        weighted = npred * self.weights
+        lowest = pt.min(weighted)
+        if self.overdispersion:
+            alpha = parameters.values[self.overdispersion]
+            positive = pt.switch(bright > 0.0, bright, 0.0)
+            rest = pt.sum(self.bright_weights * negative_binomial.log_probability(pt, self.bright, positive, alpha))
+        else:
+            rest = -pt.sum(weighted)
+        value = pt.sum(self.bright_weights * logs) + rest - self.log_factorials
         return pt.switch(pt.and_(possible, lowest >= 0.0), value, -np.inf)
+
+    def spread(self, parameters: ParameterGraph) -> Any:
+        """Return the overdispersion as a scalar tensor; zero for Poisson counts."""
+        return parameters.values[self.overdispersion] if self.overdispersion else pt.constant(0.0)
+
+    def pointwise(self, npred: np.ndarray, spread: float) -> np.ndarray:
+        """Return the log-likelihood of each selected bin, weights applied, in plain NumPy, shape (n_bin,)."""
+        mask = self.dataset.mask_data
+        n, mu = np.asarray(self.dataset.counts.data, dtype=np.float64)[mask], npred[mask]
+        law = negative_binomial.log_probability(np, n, mu, spread) if self.overdispersion else -mu
+        return self.dataset.weights_data[mask] * (
+            scipy.special.xlogy(n, mu) + law - scipy.special.gammaln(n + 1.0)
+        )
+
+    def draw(self, rng: np.random.Generator, npred: np.ndarray, spread: float) -> np.ndarray:
+        """Return random counts of every bin, shape of the cube."""
+        return negative_binomial.draw(rng, npred, spread) if self.overdispersion else _poisson(rng, npred)
+
+    def again(self, counts: np.ndarray) -> ObservedCounts:
+        """Return other counts of the same dataset."""
+        geom = self.dataset.counts.geom
+        return observe(self.dataset.with_counts(WcsNDMap(geom, counts)), self.overdispersion)
 
     def values(self) -> dict[str, np.ndarray]:
         """Return the arrays by the names of their shared variables."""
-        return {item.name: item.get_value() for item in (self.mask, self.index, self.bright, self.log_factorials)}
+        shared = (self.weights, self.index, self.bright, self.bright_weights, self.log_factorials)
+        return {item.name: item.get_value() for item in shared}
 
 
-def observe(dataset: MapDataset) -> ObservedCounts:
-    """Prepare the counts of a checked dataset."""
+def _poisson(rng: np.random.Generator, mu: np.ndarray) -> np.ndarray:
+    return rng.poisson(mu).astype(np.float64)
+
+
+def observe(dataset: MapDataset, overdispersion: str = "") -> ObservedCounts:
+    """Prepare the counts of a checked dataset.
+
+    Parameters
+    ----------
+    dataset : MapDataset
+        Counts, mask and weights.
+    overdispersion : str
+        See `ObservedCounts`.
+    """
     counts = np.asarray(dataset.counts.data, dtype=np.float64)
-    mask = dataset.mask_data
-    index, bright = bright_bins(counts, mask)
-    log_factorials = np.array(np.sum(scipy.special.gammaln(counts[mask] + 1.0)))
+    mask, weights = dataset.mask_data, dataset.weights_data
+    index, bright = bright_bins(counts, mask, every=bool(overdispersion))
+    log_factorials = np.array(np.sum(weights[mask] * scipy.special.gammaln(counts[mask] + 1.0)))
+    name = dataset.name
     return ObservedCounts(
-        mask=constant(mask.astype(np.float64), "mask"),
-        index=pytensor.shared(index.astype(np.int64), name="bright_index", shape=index.shape),
-        bright=constant(bright, "bright_counts"),
-        log_factorials=pytensor.shared(log_factorials, name="log_factorials", shape=()),
+        dataset=dataset,
+        weights=constant(np.where(mask, weights, 0.0), f"{name}/weights"),
+        index=pytensor.shared(index.astype(np.int64), name=f"{name}/bright_index", shape=index.shape),
+        bright=constant(bright, f"{name}/bright_counts"),
+        bright_weights=constant(weights.ravel()[index], f"{name}/bright_weights"),
+        log_factorials=pytensor.shared(log_factorials, name=f"{name}/log_factorials", shape=()),
+        overdispersion=overdispersion,
     )
 
 
-def bright_bins(counts: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def overdispersion_of(models: Models, dataset_name: str) -> str:
+    """Return the qualified name of a dataset's overdispersion parameter, or nothing for Poisson counts.
+
+    Raises
+    ------
+    ModelError
+        BM-MO-027 if there are two.
+    """
+    found = [model for model in models if isinstance(model, OverdispersionModel) and model.applies_to(dataset_name)]
+    if len(found) > 1:
+        raise ModelError(
+            "BM-MO-027",
+            what=f"dataset {dataset_name!r} has the overdispersion models {', '.join(model.name for model in found)}",
+            rule="There is one for each dataset at most",
+            remedy="Name the datasets of each with datasets_names",
+        )
+    return f"{found[0].name}.counts.overdispersion" if found else ""
+
+
+def bright_bins(counts: np.ndarray, mask: np.ndarray, *, every: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Return flat index and counts of the bins that take a logarithm, of a length that few data sets change."""
     selected = np.flatnonzero(mask)
     values = counts.ravel()[selected]
-    if len(selected) <= DENSE:
+    if every or len(selected) <= DENSE:
         return selected, values
     used = values > 0
     length = min(len(selected), BLOCK * -(-max(int(used.sum()), 1) // BLOCK))
     order = np.concatenate([np.flatnonzero(used), np.flatnonzero(~used)])[:length]
     return selected[order], values[order]
-
-
-def observe_counts(model: pm.Model, npred: Any, no_support: Any, dataset: MapDataset) -> None:
-    """Add the counts in the mask to a PyMC model, along the dimension ``bin``.
-
-    Parameters
-    ----------
-    model : pymc.Model
-        The model being built.
-    npred : tensor, shape (n_energy, n_lat, n_lon)
-        Predicted counts.
-    no_support : boolean tensor
-        True where a source has left its cut-out: there the model has no support.
-    dataset : MapDataset
-        Counts and mask.
-    """
-    selected = np.flatnonzero(dataset.mask_data)
-    model.add_coord("bin", selected)
-    for name, values in bin_coordinates(dataset).items():
-        pm.Data(f"bin_{name}", values, dims="bin")
-    index = pytensor.shared(selected.astype(np.int64), name="bin_index", shape=selected.shape)
-    mu = pt.take(npred.flatten(), index)
-    counts = np.asarray(dataset.counts.data, dtype=np.float64).ravel()[selected]
-    supported = pt.switch(no_support, 0.0, 1.0)
-    pm.CustomDist(
-        "counts",
-        mu,
-        supported,
-        logp=_supported_logp,
-        dist=_poisson,
-        observed=counts,
-        dims="bin",
-        class_name="Poisson64",
-    )
-
-
-def bin_coordinates(dataset: MapDataset) -> dict[str, np.ndarray]:
-    """Return energy (TeV), lon and lat (deg) of the centre of each selected bin."""
-    geom = dataset.counts.geom
-    lon, lat = geom.to_image().pixel_centers()
-    energy = geom.axes[0].center
-    cubes = np.broadcast_arrays(energy[:, None, None], lon[None], lat[None])
-    names = ("energy", "lon", "lat")
-    return {name: np.asarray(cube)[dataset.mask_data] for name, cube in zip(names, cubes, strict=True)}
-
-
-def poisson_logp(value: Any, mu: Any) -> Any:
-    r"""Return :math:`n \ln\mu - \mu - \ln\Gamma(n + 1)`, in float64 for any n >= 0, whole or fractional."""
-    possible = pt.and_(mu >= 0.0, pt.or_(mu > 0.0, pt.eq(value, 0.0)))
-    logs = pt.log(pt.switch(mu > 0.0, mu, 1.0))
-    return pt.switch(possible, value * logs - mu - pt.gammaln(value + 1.0), -np.inf)
-
-
-def _supported_logp(value: Any, mu: Any, supported: Any) -> Any:
-    return pt.switch(pt.gt(supported, 0.5), poisson_logp(value, mu), -np.inf)
-
-
-def _poisson(mu: Any, supported: Any, size: Any) -> Any:
-    return pt.cast(pm.Poisson.dist(mu, size=size), "float64")
 
 
 def cash(counts: np.ndarray, npred: np.ndarray) -> np.ndarray:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pymc as pm
 
 from bayesmap.errors import BayesmapInputError, PriorError
 from bayesmap.fold.pixelmap import frame_rotation, unit_vector
@@ -17,9 +18,9 @@ from bayesmap.models.parameter import Parameter
 from bayesmap.models.prior import Prior
 from bayesmap.models.sky import Models
 from bayesmap.posterior.coordinates import Coordinates
-from bayesmap.posterior.distributions import build_distribution
+from bayesmap.posterior.distributions import build_distribution, exact
 from bayesmap.posterior.position import PositionPrior, Scaled
-from bayesmap.posterior.variables import Variable, Variables
+from bayesmap.posterior.variables import DEVIATE, Variable, Variables
 
 SETS = ("default", "flat")
 FLAT = Prior("Flat")
@@ -27,7 +28,7 @@ LARGEST_CAP = 80.0
 """Degrees: a tangent plane ends at 90."""
 
 
-def choose_priors(models: Models, priors: str | Mapping[str, Any], geom: WcsGeom) -> dict[str, Any]:
+def choose_priors(models: Models, priors: str | Mapping[str, Any], geoms: Sequence[WcsGeom]) -> dict[str, Any]:
     """Return the prior of each free parameter by qualified name.
 
     A prior passed in the mapping comes first, then the parameter's own (from Python or the model file), then the set:
@@ -39,8 +40,8 @@ def choose_priors(models: Models, priors: str | Mapping[str, Any], geom: WcsGeom
         With their own priors.
     priors : str or dict
         ``"default"``, ``"flat"``, or name -> prior.
-    geom : WcsGeom
-        Geometry of the counts, the scale of sizes.
+    geoms : sequence of WcsGeom
+        Geometries of the counts, the scale of sizes.
 
     Raises
     ------
@@ -49,7 +50,7 @@ def choose_priors(models: Models, priors: str | Mapping[str, Any], geom: WcsGeom
     ModelError
         BM-MO-002 for an unknown or ambiguous parameter name.
     PriorError
-        BM-PR-006 for a prior on a frozen parameter.
+        BM-PR-006 for a prior on a frozen or linked parameter, BM-PR-007 for one on a pooled parameter.
     """
     if isinstance(priors, str) and priors not in SETS:
         raise BayesmapInputError(
@@ -61,14 +62,14 @@ def choose_priors(models: Models, priors: str | Mapping[str, Any], geom: WcsGeom
     table = models.parameters
     given = {} if isinstance(priors, str) else {table.resolve(name): prior for name, prior in priors.items()}
     for name in given:
-        if table[name].frozen:
+        if not table[name].free:
             raise PriorError(
                 "BM-PR-006",
-                what=f"a prior was passed for {name}, which is frozen",
+                what=f"a prior was passed for {name}, which is {'linked' if table[name].link else 'frozen'}",
                 rule="Only free parameters have a prior",
                 remedy="Unfreeze it, or remove the prior",
             )
-    radius = map_radius(geom)
+    radius = max((map_radius(geom) for geom in geoms), default=1.0)
     chosen = {}
     for name in table.free_names:
         own = given.get(name, table[name].prior)
@@ -89,12 +90,12 @@ def pixel_size(geom: WcsGeom) -> float:
     return float(np.rad2deg(np.sqrt(np.mean(geom.to_image().solid_angle()))))
 
 
-def build_variables(models: Models, priors: str | Mapping[str, Any], geom: WcsGeom) -> Variables:
+def build_variables(models: Models, priors: str | Mapping[str, Any], geoms: Sequence[WcsGeom]) -> Variables:
     """Return the free parameters with their distributions.
 
     Parameters
     ----------
-    models, priors, geom
+    models, priors, geoms
         See `choose_priors`.
 
     Raises
@@ -103,29 +104,54 @@ def build_variables(models: Models, priors: str | Mapping[str, Any], geom: WcsGe
         See `choose_priors` and `distributions.build_distribution`.
     """
     coordinates = Coordinates(models, tuple(models.parameters.free_names))
-    chosen = choose_priors(models, priors, geom)
+    chosen = choose_priors(models, priors, geoms)
     paired = {i: source for source, pair in coordinates.moving.items() for i in pair}
     variables: list[Variable] = []
     for i, name in enumerate(coordinates.names):
-        if i not in paired:
+        if i in coordinates.pooled:
+            if not isinstance(priors, str):
+                _check_not_pooled(models, priors, name, coordinates.pooled[i].name)
+            chosen[name] = f"pool {coordinates.pooled[i].name}"
+            variables.append(_deviate(name, i, chosen[name]))
+        elif i not in paired:
             parameter = models.parameters[name]
             if _is_lone_position(name) and priors != "flat":
-                chosen[name] = _stated(chosen[name], parameter, *_reach(models, name, geom))
+                chosen[name] = _stated(chosen[name], parameter, *_reach(models, name, geoms))
             distribution, transform = build_distribution(chosen[name], parameter, name)
             variables.append(Variable(name, (i,), distribution, transform, str(chosen[name]), parameter.unit))
         elif i == coordinates.moving[paired[i]][0]:
             flat = priors == "flat"
-            radius = radius_of(models, paired[i], geom)
-            variables.append(_position(paired[i], coordinates, chosen, radius, pixel_size(geom), flat=flat))
+            radius = radius_of(models, paired[i], geoms)
+            pixel = min((pixel_size(geom) for geom in geoms), default=0.1)
+            variables.append(_position(paired[i], coordinates, chosen, radius, pixel, flat=flat))
     return Variables(coordinates, tuple(variables), chosen)
 
 
-def radius_of(models: Models, source: str, geom: WcsGeom) -> float:
-    """Return the radius in degrees of the cap around a source's start that holds the whole map."""
+def _deviate(name: str, index: int, text: str) -> Variable:
+    """Return the standard-normal variable of a pooled parameter."""
+    return Variable(f"{name}{DEVIATE}", (index,), pm.Normal.dist(exact(0.0), exact(1.0)), None, text, "")
+
+
+def _check_not_pooled(models: Models, priors: Mapping[str, Any], name: str, pool: str) -> None:
+    if name in {models.parameters.resolve(given) for given in priors}:
+        raise PriorError(
+            "BM-PR-007",
+            what=f"a prior was passed for {name}, in the pool {pool!r}",
+            rule="The prior of a pooled parameter is the pool's distribution",
+            remedy="Remove the prior, or take the parameter out of the pool",
+        )
+
+
+def radius_of(models: Models, source: str, geoms: Sequence[WcsGeom]) -> float:
+    """Return the radius in degrees of the cap around a source's start that holds all the maps."""
+    return min(max((_radius_in(models, source, geom) for geom in geoms), default=1.0), LARGEST_CAP)
+
+
+def _radius_in(models: Models, source: str, geom: WcsGeom) -> float:
     spatial: Any = models[source].components["spatial"]
     vector = frame_rotation(spatial.frame, geom.frame) @ unit_vector(np, *spatial.position)
     start = np.rad2deg(np.arctan2(vector[1], vector[0])), np.rad2deg(np.arcsin(vector[2] / np.linalg.norm(vector)))
-    return min(map_radius(geom, start), LARGEST_CAP)
+    return map_radius(geom, start)
 
 
 def _position(
@@ -156,11 +182,11 @@ def _is_lone_position(name: str) -> bool:
     return name.rsplit(".", 2)[1:] in [["spatial", bare] for bare in POSITIONS]
 
 
-def _reach(models: Models, name: str, geom: WcsGeom) -> tuple[float, float]:
+def _reach(models: Models, name: str, geoms: Sequence[WcsGeom]) -> tuple[float, float]:
     """Return the radius of the cap around a source's start, and the latitude of that, in degrees."""
     source = name.rsplit(".", 2)[0]
     spatial: Any = models[source].components["spatial"]
-    return radius_of(models, source, geom), spatial.position[1]
+    return radius_of(models, source, geoms), spatial.position[1]
 
 
 def _stated(prior: Any, parameter: Parameter, radius: float, lat_0: float) -> Any:

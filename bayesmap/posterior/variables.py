@@ -20,6 +20,9 @@ from bayesmap.posterior.coordinates import Coordinates
 from bayesmap.posterior.distributions import evaluate, support_of
 from bayesmap.posterior.position import PositionPrior
 
+DEVIATE = ".deviate"
+"""End of the name of the variable that stands for a pooled parameter."""
+
 
 @dataclass(frozen=True)
 class Variable:
@@ -113,7 +116,7 @@ class Variables:
     def declare(self, model: pm.Model) -> Any:
         """Register the variables with a PyMC model and return theta as a tensor of them.
 
-        Longitude and latitude of moving sources join as deterministic variables.
+        Longitude and latitude of moving sources, and pooled parameters, join as deterministic variables.
         """
         theta: list[Any] = [None] * self.coordinates.size
         for item in self.items:
@@ -125,7 +128,10 @@ class Variables:
             if item.position is not None:
                 for bare, value in zip(("lon_0", "lat_0"), item.position.lon_lat(variable), strict=True):
                     pm.Deterministic(f"{item.name.removesuffix('position')}{bare}", value)
-        return pt.stack(theta) if theta else pt.zeros((0,))
+        together = pt.stack(theta) if theta else pt.zeros((0,))
+        for i, pool in self.coordinates.pooled.items():
+            pm.Deterministic(self.coordinates.names[i], pool.values(pt, together, i))
+        return together
 
     def values(self, theta: np.ndarray) -> dict[str, np.ndarray]:
         """Return theta as values of the random variables by name."""

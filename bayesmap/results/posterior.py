@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from bayesmap.dataset import MapDataset
-from bayesmap.posterior.likelihood import bin_coordinates
-from bayesmap.posterior.variables import Variables
+from bayesmap.dataset import Dataset, MapDataset
+from bayesmap.posterior.observed import bin_coordinates
+from bayesmap.posterior.variables import DEVIATE, Variables
 from bayesmap.results.draws import Draws
 from bayesmap.results.provenance import data_hash, versions
 from bayesmap.results.verdict import Verdict
@@ -19,7 +19,9 @@ from bayesmap.results.verdict import Verdict
 SAMPLE_DIMS = ("chain", "draw")
 
 
-def posterior_tree(draws: Draws, variables: Variables, dataset: MapDataset, options: Mapping[str, Any]) -> xr.DataTree:
+def posterior_tree(
+    draws: Draws, variables: Variables, datasets: Sequence[Dataset], options: Mapping[str, Any]
+) -> xr.DataTree:
     """Return the draws as a DataTree.
 
     Parameters
@@ -28,7 +30,7 @@ def posterior_tree(draws: Draws, variables: Variables, dataset: MapDataset, opti
         Draws of theta.
     variables : Variables
         What theta is made of.
-    dataset : MapDataset
+    datasets : sequence of MapDataset or SpectrumDatasetOnOff
         What was fitted.
     options : dict
         How it was fitted; text and numbers.
@@ -38,8 +40,8 @@ def posterior_tree(draws: Draws, variables: Variables, dataset: MapDataset, opti
     xarray.DataTree
         Groups ``posterior`` (free parameters by qualified name, longitudes continuous around the start, and the
         offsets ``source.spatial.position`` of moving sources), ``sample_stats``, ``observed_data`` and
-        ``constant_data`` (along ``bin``, with its energy, lon and lat). Attributes of the root say how it was made, as
-        JSON.
+        ``constant_data`` (along ``bin``, with its energy, lon and lat; of several datasets with ``<dataset>.`` before
+        these names). Attributes of the root say how it was made, as JSON.
     """
     coordinates = {"chain": np.arange(draws.theta.shape[0]), "draw": np.arange(draws.theta.shape[1])}
     statistics = {name: (SAMPLE_DIMS, values) for name, values in draws.statistics.items()}
@@ -47,7 +49,7 @@ def posterior_tree(draws: Draws, variables: Variables, dataset: MapDataset, opti
         {
             "posterior": parameter_dataset(draws.theta, variables).assign_coords(coordinates),
             "sample_stats": xr.Dataset(statistics, coordinates),
-            **data_groups(dataset),
+            **data_groups(datasets),
         }
     )
     record = {
@@ -55,7 +57,7 @@ def posterior_tree(draws: Draws, variables: Variables, dataset: MapDataset, opti
         "sampler": {"library": draws.library, "version": draws.version, "tune": draws.tune, "seed": draws.seed,
                     "requested": draws.requested, "max_treedepth": draws.max_treedepth, "seconds": draws.seconds},
         "priors": variables.table(),
-        "dataset": {"name": dataset.name, "sha256": data_hash(dataset)},
+        "dataset": _identity(datasets[0]) if len(datasets) == 1 else [_identity(item) for item in datasets],
         "options": dict(options),
     }  # fmt: skip
     tree.attrs = {"status": draws.status, "notes": json.dumps(draws.notes)}
@@ -74,7 +76,11 @@ def parameter_dataset(theta: np.ndarray, variables: Variables) -> xr.Dataset:
         {name: (SAMPLE_DIMS, values[..., i], {"unit": table[name].unit}) for i, name in enumerate(coordinates.names)}
     )
     for item in variables.items:
-        if item.position is None:
+        if item.name.endswith(DEVIATE):
+            attrs = {"unit": "", "prior": "Normal(0, 1)", "meaning": "deviate of a pooled parameter"}
+            dataset[item.name] = (SAMPLE_DIMS, theta[..., item.indices[0]], attrs)
+            dataset[item.name.removesuffix(DEVIATE)].attrs["prior"] = item.text
+        elif item.position is None:
             dataset[item.name].attrs["prior"] = item.text
         else:
             attrs = {"unit": item.unit, "prior": item.text, "meaning": "tangent-plane offsets from the start"}
@@ -93,21 +99,40 @@ def theta_of(tree: xr.DataTree, variables: Variables) -> np.ndarray:
     return theta
 
 
-def data_groups(dataset: MapDataset) -> dict[str, xr.Dataset]:
-    """Return the groups of the data along the dimension ``bin``, one entry for each selected bin."""
-    where = {name: ("bin", values) for name, values in bin_coordinates(dataset).items()}
-    coords = {"bin": np.flatnonzero(dataset.mask_data), **where}
-    counts = np.asarray(dataset.counts.data, dtype=np.float64)[dataset.mask_data]
-    constants = {f"bin_{name}": values for name, values in where.items()}
-    return {
-        "observed_data": xr.Dataset({"counts": ("bin", counts)}, coords),
-        "constant_data": xr.Dataset(constants, {"bin": coords["bin"]}),
-    }
+def _identity(dataset: Dataset) -> dict[str, str]:
+    return {"name": dataset.name, "sha256": data_hash(dataset)}
+
+
+def data_groups(datasets: Sequence[Dataset]) -> dict[str, xr.Dataset]:
+    """Return the groups of the data along the dimension ``bin``, one entry for each selected bin.
+
+    With several datasets every name begins with the dataset's.
+    """
+    observed, constant = xr.Dataset(), xr.Dataset()
+    for dataset in datasets:
+        prefix = f"{dataset.name}." if len(datasets) > 1 else ""
+        dim = f"{prefix}bin"
+        values = bin_coordinates(dataset)
+        where = {f"{prefix}{name}": (dim, value) for name, value in values.items()}
+        coords = {dim: np.flatnonzero(dataset.mask_data), **where}
+        data = dataset.counts.data if isinstance(dataset, MapDataset) else dataset.counts
+        counts = np.asarray(data, dtype=np.float64)[dataset.mask_data]
+        observed = observed.merge(xr.Dataset({f"{prefix}counts": (dim, counts)}, coords))
+        constants = {f"{prefix}bin_{name}": (dim, value) for name, value in values.items()}
+        constant = constant.merge(xr.Dataset(constants, {dim: coords[dim]}))
+    return {"observed_data": observed, "constant_data": constant}
+
+
+def counts_name(tree: xr.DataTree, dataset: str) -> str:
+    """Return the name that the counts of a dataset have in the groups of a tree."""
+    joint = f"{dataset}.counts"
+    return joint if joint in tree["observed_data"].data_vars else "counts"
 
 
 def free_names(tree: xr.DataTree) -> tuple[str, ...]:
-    """Return the scalar parameters of a posterior, in order."""
-    return tuple(str(name) for name, values in tree["posterior"].data_vars.items() if values.dims == SAMPLE_DIMS)
+    """Return the scalar parameters of a posterior, in order; the deviates of pooled parameters are not among them."""
+    found = tree["posterior"].data_vars.items()
+    return tuple(str(name) for name, item in found if item.dims == SAMPLE_DIMS and not str(name).endswith(DEVIATE))
 
 
 def verdict_of(tree: xr.DataTree) -> Verdict:

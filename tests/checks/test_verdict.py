@@ -35,7 +35,7 @@ def source(name, lon, spectral=PowerLawSpectralModel):
 def variables(bounds=ENDLESS, lon_b=2.0, spectral_b=PowerLawSpectralModel):
     models = Models((*source("a", 1.0), *source("b", lon_b, spectral_b), FoVBackgroundModel("toy")))
     limits = tuple(np.array(ends, dtype=float) for ends in bounds)
-    coordinates = SimpleNamespace(models=models, names=NAMES, moving={})
+    coordinates = SimpleNamespace(models=models, names=NAMES, derived=frozenset())
     return SimpleNamespace(coordinates=coordinates, bounds=lambda: limits)
 
 
@@ -209,7 +209,7 @@ def test_a_position_at_its_declared_limit_is_a_pile_up():
     models = Models(SkyModel(PowerLawSpectralModel(), limited, name="a"))
     names = ("a.spatial.lon_0", "a.spatial.lat_0")
     endless = (np.full(2, -np.inf), np.full(2, np.inf))
-    coordinates = SimpleNamespace(models=models, names=names, moving={"a": (0, 1)})
+    coordinates = SimpleNamespace(models=models, names=names, derived=frozenset({0, 1}))
     tree, rng = healthy(), np.random.default_rng(6)
     dims = ("chain", "draw")
     draws = {

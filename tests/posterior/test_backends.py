@@ -35,7 +35,7 @@ def graph_of(spatial):
     dataset = toy_dataset(models, seed=4, npix=10)
     fold, coordinates = build_fold(dataset, models), Coordinates(models, tuple(models.parameters.free_names))
     theta = pt.tensor("theta", dtype="float64", shape=(coordinates.size,))
-    value = observe(dataset).log_likelihood(fold.npred(coordinates.graph(theta)))
+    value = observe(dataset).log_likelihood(fold.npred(coordinates.graph(theta)), coordinates.graph(theta))
     return theta, [value, pt.grad(value, theta)], coordinates
 
 

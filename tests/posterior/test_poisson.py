@@ -9,7 +9,8 @@ import pytest
 
 from bayesmap.posterior.distributions import evaluate
 from bayesmap.posterior.jaxify import jaxify
-from bayesmap.posterior.likelihood import cash, poisson_logp
+from bayesmap.posterior.likelihood import cash
+from bayesmap.posterior.observed import poisson_logp
 
 COUNTS = [0.0, 1.0, 2.0, 3.0, 10.0, 150.0, 1e4, 3e9, 123456789012.0, 1e12, 0.3, 2.5, 1234.75, 3e9 + 0.5]
 MEANS = [1e-12, 3.3e-5, 0.1, 0.999, 1.0, 7.7, 150.0, 1e4 + 0.1, 3e9, 123456789013.0, 1e12]

@@ -161,7 +161,7 @@ def source_at(lon, lat, **frozen):
 
 def variables_at(lon, lat, priors, **frozen):
     geom = toy_response(center=(lon, lat), npix=20).counts.geom
-    return build_variables(source_at(lon, lat, **frozen), priors, geom), geom
+    return build_variables(source_at(lon, lat, **frozen), priors, (geom,)), geom
 
 
 def test_default_is_the_cap_that_holds_the_map():

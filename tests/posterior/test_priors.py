@@ -29,17 +29,17 @@ def models_with_own():
 
 def test_a_passed_prior_comes_before_the_own_one_and_that_before_the_set(geom):
     models = models_with_own()
-    assert choose_priors(models, "default", geom)[INDEX] == OWN
-    assert choose_priors(models, "flat", geom)[INDEX] == OWN
-    chosen = choose_priors(models, {"index": PASSED}, geom)
+    assert choose_priors(models, "default", (geom,))[INDEX] == OWN
+    assert choose_priors(models, "flat", (geom,))[INDEX] == OWN
+    chosen = choose_priors(models, {"index": PASSED}, (geom,))
     assert chosen[INDEX] == PASSED
     assert chosen[NORM] == Prior("HalfNormal", sigma=2.0)
 
 
 def test_sets(geom):
     models = toy_models()
-    assert set(choose_priors(models, "flat", geom).values()) == {Prior("Flat")}
-    default = choose_priors(models, "default", geom)
+    assert set(choose_priors(models, "flat", (geom,)).values()) == {Prior("Flat")}
+    default = choose_priors(models, "default", (geom,))
     assert list(default) == list(models.parameters.free_names)
     assert default[AMPLITUDE] == Prior("HalfStudentT", nu=3.0, sigma=4e-9)
 
@@ -54,7 +54,7 @@ def test_sets(geom):
 )
 def test_what_is_refused(geom, priors, error, match):
     with pytest.raises(error, match=match):
-        choose_priors(toy_models(), priors, geom)
+        choose_priors(toy_models(), priors, (geom,))
 
 
 def test_a_prior_that_is_none_is_told():

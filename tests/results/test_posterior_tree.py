@@ -72,12 +72,12 @@ def seam_tree(theta) -> tuple[object, MapDataset]:
     from bayesmap.models.spatial.point import PointSpatialModel
 
     dataset = toy_response(center=(0.01, 5.0), npix=12)
-    variables = build_variables(toy_models(PointSpatialModel(lon_0=0.01, lat_0=5.0)), "default", dataset.counts.geom)
+    variables = build_variables(toy_models(PointSpatialModel(lon_0=0.01, lat_0=5.0)), "default", (dataset.counts.geom,))
     draws = Draws(
         theta=theta, statistics={"diverging": np.zeros(theta.shape[:2], bool)}, max_treedepth=10, tune=5,
         requested=theta.shape[:2], seed=1, library="made up", version="0", status="finished", seconds=0.0,
     )  # fmt: skip
-    return variables, posterior_tree(draws, variables, dataset, {})
+    return variables, posterior_tree(draws, variables, (dataset,), {})
 
 
 def test_longitude_is_continuous_over_the_seam():

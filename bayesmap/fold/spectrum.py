@@ -1,0 +1,118 @@
+r"""The forward model of a 1-D region spectrum: :math:`s_i = \sum_j D_{ji}\,\epsilon_j F_j`, summed over sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytensor.tensor as pt
+
+from bayesmap.dataset import SpectrumDatasetOnOff
+from bayesmap.errors import BayesmapInputError, ModelError
+from bayesmap.fold.parameters import ParameterGraph
+from bayesmap.fold.response import StretchedDispersion, build_stretched, response_of
+from bayesmap.irf.edisp import EnergyDispersion
+from bayesmap.models.sky import Models, SkyModel
+from bayesmap.models.spatial.constant import ConstantSpatialModel
+from bayesmap.models.spatial.template import TemplateSpatialModel
+
+
+@dataclass(frozen=True)
+class SpectrumFold:
+    """The forward model of a region spectrum.
+
+    Parameters
+    ----------
+    sources : dict
+        Name -> model that contributes.
+    edges : ndarray, shape (n_true + 1,), unit TeV
+        True-energy bins.
+    exposure : ndarray, shape (n_true,), unit cm2 s
+        Exposure on them.
+    dispersion : ndarray, shape (n_true, n_reco), or StretchedDispersion
+        Energy dispersion.
+    response : str
+        Name of the dataset's `ResponseModel`, or nothing.
+    """
+
+    sources: dict[str, SkyModel]
+    edges: np.ndarray
+    exposure: np.ndarray
+    dispersion: np.ndarray | StretchedDispersion
+    response: str = ""
+
+    def components(self, parameters: ParameterGraph) -> dict[str, Any]:
+        """Return predicted source counts of every model by name, each of shape (n_reco,)."""
+        scales = parameters.of(self.response, "response") if self.response else {}
+        edisp, exposure = self.dispersion, self.exposure
+        if isinstance(edisp, StretchedDispersion):
+            edisp = edisp.matrix(scales["energy_scale"])
+        if scales:
+            exposure = exposure * scales["exposure_scale"]
+        slope = np.zeros_like(self.exposure)
+        parts = {}
+        for name, model in self.sources.items():
+            spectral: Any = model.spectral_model
+            flux = spectral.integral(pt, self.edges[:-1], self.edges[1:], slope, **parameters.of(name, "spectral"))
+            parts[name] = pt.dot(flux * exposure, edisp)
+        return parts
+
+    def npred(self, parameters: ParameterGraph) -> Any:
+        """Return predicted source counts, shape (n_reco,); the background is not among them."""
+        return sum(self.components(parameters).values())
+
+    def no_support(self, parameters: ParameterGraph) -> Any:
+        """Return False: a spectrum knows no positions."""
+        return pt.constant(False)
+
+
+def build_spectrum_fold(dataset: SpectrumDatasetOnOff, models: Models) -> SpectrumFold:
+    """Prepare the forward model of a region spectrum.
+
+    Raises
+    ------
+    ModelError
+        BM-MO-028 for a source whose brightness has no total, or without part of the response.
+    BayesmapInputError
+        BM-IN-034 if no source contributes, BM-IN-035 if a background model belongs to the spectrum, BM-IR-011 if the
+        PSF's width is free in no dataset but this.
+    """
+    own = {model.name: model for model in models.sky_models if model.applies_to(dataset.name)}
+    for model in own.values():
+        _check_source(dataset, model)
+    for model in models.background_models:
+        if model.datasets_names is not None and model.applies_to(dataset.name):
+            raise BayesmapInputError(
+                "BM-IN-035",
+                what=f"background model {model.name!r} belongs to spectrum {dataset.name!r}",
+                rule="The background of an On/Off spectrum is measured in its Off region, and marginalised",
+                remedy="Remove the model, or this name from its datasets_names",
+            )
+    if not own:
+        raise BayesmapInputError(
+            "BM-IN-034",
+            what=f"no model predicts counts in dataset {dataset.name!r}",
+            rule="A dataset needs a source or a background",
+            remedy="Correct datasets_names of the models, or leave the dataset out",
+        )
+    edisp = dataset.edisp or EnergyDispersion.from_diagonal(dataset.axis_true, dataset.axis)
+    response = response_of(models, dataset.name)
+    dispersion: np.ndarray | StretchedDispersion = edisp.data
+    if response is not None and not response.response_model.energy_scale.frozen:
+        dispersion = build_stretched(edisp.data, dataset.axis.edges, dataset.name)
+    name = "" if response is None else response.name
+    return SpectrumFold(own, dataset.axis_true.edges, dataset.exposure, dispersion, name)
+
+
+def _check_source(dataset: SpectrumDatasetOnOff, model: SkyModel) -> None:
+    open_ended = isinstance(model.spatial_model, ConstantSpatialModel) or (
+        isinstance(model.spatial_model, TemplateSpatialModel) and not model.spatial_model.normalize
+    )
+    if open_ended or not all(model.apply_irf.values()):
+        raise ModelError(
+            "BM-MO-028",
+            what=f"source {model.name!r} ({type(model.spatial_model).__name__}) contributes to {dataset.name!r}",
+            rule="A spectrum holds the whole flux of sources whose brightness integrates to one, seen by the response",
+            remedy="Name the datasets it belongs to with datasets_names",
+        )
