@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bayesmap.dataset import MapDataset
+    from bayesmap.dataset import MapDataset, SpectrumDatasetOnOff
     from bayesmap.errors import (
         BayesmapError,
         BayesmapInputError,
@@ -58,12 +58,15 @@ if TYPE_CHECKING:
         LogParabolaNormSpectralModel,
         LogParabolaSpectralModel,
         Models,
+        OverdispersionModel,
         Parameter,
         PiecewiseNormSpectralModel,
         PointSpatialModel,
+        PoolModel,
         PowerLaw2SpectralModel,
         PowerLawNormSpectralModel,
         PowerLawSpectralModel,
+        ResponseModel,
         Shell2SpatialModel,
         ShellSpatialModel,
         SkyModel,
@@ -82,7 +85,7 @@ if TYPE_CHECKING:
 
 # Where each public name lives; the imports above tell type checkers the same, and a test compares the two.
 _HOMES = {
-    "bayesmap.dataset": ("MapDataset",),
+    "bayesmap.dataset": ("MapDataset", "SpectrumDatasetOnOff"),
     "bayesmap.errors": (
         "BayesmapError",
         "BayesmapInputError",
@@ -131,12 +134,15 @@ _HOMES = {
         "LogParabolaNormSpectralModel",
         "LogParabolaSpectralModel",
         "Models",
+        "OverdispersionModel",
         "Parameter",
         "PiecewiseNormSpectralModel",
         "PointSpatialModel",
+        "PoolModel",
         "PowerLaw2SpectralModel",
         "PowerLawNormSpectralModel",
         "PowerLawSpectralModel",
+        "ResponseModel",
         "Shell2SpatialModel",
         "ShellSpatialModel",
         "SkyModel",
@@ -187,11 +193,13 @@ __all__ = [
     "MapFit",
     "ModelError",
     "Models",
+    "OverdispersionModel",
     "PSFKernel",
     "PSFMap",
     "Parameter",
     "PiecewiseNormSpectralModel",
     "PointSpatialModel",
+    "PoolModel",
     "PowerLaw2SpectralModel",
     "PowerLawNormSpectralModel",
     "PowerLawSpectralModel",
@@ -200,10 +208,12 @@ __all__ = [
     "ProblemList",
     "RadialPSF",
     "ResponseError",
+    "ResponseModel",
     "Shell2SpatialModel",
     "ShellSpatialModel",
     "SkyModel",
     "SmoothBrokenPowerLawSpectralModel",
+    "SpectrumDatasetOnOff",
     "SuperExpCutoffPowerLaw3FGLSpectralModel",
     "SuperExpCutoffPowerLaw4FGLDR3SpectralModel",
     "SuperExpCutoffPowerLaw4FGLSpectralModel",

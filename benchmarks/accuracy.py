@@ -19,7 +19,8 @@ import pytensor
 import pytensor.tensor as pt
 
 from bayesmap.dataset import MapDataset
-from bayesmap.fold.forward import ParameterGraph, build_fold
+from bayesmap.fold.forward import build_fold
+from bayesmap.fold.parameters import ParameterGraph
 from bayesmap.fold.pixelmap import unit_vector
 from bayesmap.io.gammapy import read_dataset
 from bayesmap.io.yaml import read_models

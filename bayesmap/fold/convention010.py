@@ -16,8 +16,9 @@ import scipy.fft
 
 from bayesmap.dataset import MapDataset
 from bayesmap.errors import ModelError, ResponseError
-from bayesmap.fold.forward import Fold, ParameterGraph, background_maps
+from bayesmap.fold.forward import Fold, background_maps
 from bayesmap.fold.kernel import kernel_transform
+from bayesmap.fold.parameters import ParameterGraph
 from bayesmap.fold.pixelmap import frame_rotation, unit_vector
 from bayesmap.fold.point import constant
 from bayesmap.fold.setup import FoldSetup, build_setup

@@ -124,7 +124,7 @@ def build_source_fold(
     Raises
     ------
     ResponseError
-        BM-IR-011 if the width of a PSF given as pixel kernels is to change.
+        BM-IR-020 if the width of a PSF given as pixel kernels is to change.
     """
     own = without_parts(setup, model)
     name = "" if response is None else response.name
@@ -134,7 +134,7 @@ def build_source_fold(
     psf = dataset.psf
     if not isinstance(psf, RadialPSF):
         raise ResponseError(
-            "BM-IR-011",
+            "BM-IR-020",
             what=f"{name}.response.psf_scale is not one, and the psf of {dataset.name!r} is {type(psf).__name__}",
             rule="The width of a radial PSF table can change; pixel kernels have no profile to stretch",
             remedy="Give the PSF as a RadialPSF, or freeze psf_scale at 1",

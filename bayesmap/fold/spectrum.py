@@ -75,17 +75,16 @@ def build_spectrum_fold(dataset: SpectrumDatasetOnOff, models: Models) -> Spectr
     ModelError
         BM-MO-028 for a source whose brightness has no total, or without part of the response.
     BayesmapInputError
-        BM-IN-034 if no source contributes, BM-IN-035 if a background model belongs to the spectrum, BM-IR-011 if the
-        PSF's width is free in no dataset but this.
+        BM-IN-034 if no source contributes, BM-IN-035 if a background model belongs to the spectrum.
     """
     own = {model.name: model for model in models.sky_models if model.applies_to(dataset.name)}
     for model in own.values():
         _check_source(dataset, model)
-    for model in models.background_models:
-        if model.datasets_names is not None and model.applies_to(dataset.name):
+    for background in models.background_models:
+        if background.datasets_names is not None and background.applies_to(dataset.name):
             raise BayesmapInputError(
                 "BM-IN-035",
-                what=f"background model {model.name!r} belongs to spectrum {dataset.name!r}",
+                what=f"background model {background.name!r} belongs to spectrum {dataset.name!r}",
                 rule="The background of an On/Off spectrum is measured in its Off region, and marginalised",
                 remedy="Remove the model, or this name from its datasets_names",
             )

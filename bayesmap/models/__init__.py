@@ -2,7 +2,10 @@
 
 from bayesmap.models.background import BackgroundModel as BackgroundModel
 from bayesmap.models.background import FoVBackgroundModel as FoVBackgroundModel
+from bayesmap.models.overdispersion import OverdispersionModel as OverdispersionModel
 from bayesmap.models.parameter import Parameter as Parameter
+from bayesmap.models.pool import PoolModel as PoolModel
+from bayesmap.models.response import ResponseModel as ResponseModel
 from bayesmap.models.sky import Models as Models
 from bayesmap.models.sky import SkyModel as SkyModel
 from bayesmap.models.spatial.constant import ConstantSpatialModel as ConstantSpatialModel
@@ -61,13 +64,16 @@ __all__ = [
     "LogParabolaNormSpectralModel",
     "LogParabolaSpectralModel",
     "Models",
+    "OverdispersionModel",
     "Parameter",
     "ParameterTable",
     "PiecewiseNormSpectralModel",
     "PointSpatialModel",
+    "PoolModel",
     "PowerLaw2SpectralModel",
     "PowerLawNormSpectralModel",
     "PowerLawSpectralModel",
+    "ResponseModel",
     "Shell2SpatialModel",
     "ShellSpatialModel",
     "SkyModel",

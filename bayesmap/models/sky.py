@@ -267,7 +267,7 @@ def _not_a_model(item: object) -> ModelError:
     )
 
 
-def _with_some(model: AnyModel, parameters: Mapping[str, Parameter]) -> AnyModel:
+def _with_some(model: Any, parameters: Mapping[str, Parameter]) -> Any:
     """Return the model with those of the parameters that are its own."""
     own = {name: parameters[name] for name in model.named_parameters if name in parameters}
     return model.with_named_parameters(own) if own else model

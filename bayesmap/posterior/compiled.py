@@ -198,8 +198,8 @@ def compile_posterior(observations: Sequence[Observation], variables: Variables)
         [theta], [log_likelihood, variables.log_prior(theta), *variables.backward(theta), *wanted]
     )
     functions = _functions(outputs, [place for place, _ in places.values()])
-    for name, (place, parts) in places.items():
-        functions |= {f"{name}/{key}": item for key, item in _of_dataset(outputs, place, parts).items()}
+    for name, (place, models) in places.items():
+        functions |= {f"{name}/{key}": item for key, item in _of_dataset(outputs, place, models).items()}
     counts = {item.counts.dataset.name: item.counts for item in observations}
     compiled = CompiledPosterior(variables, functions, constants, names, counts)
     return compiled.of(next(iter(counts))) if len(counts) == 1 else compiled

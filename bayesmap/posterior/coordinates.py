@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytensor.tensor as pt
 
-from bayesmap.fold.forward import ParameterGraph
+from bayesmap.fold.parameters import ParameterGraph
 from bayesmap.fold.pixelmap import tangent_basis, unit_vector
 from bayesmap.models.link import link_order, linked_canonical
 from bayesmap.models.parameter import Parameter

@@ -54,7 +54,7 @@ def observe_counts(
     if isinstance(counts, ObservedOnOff):
         on_off.declare(f"{prefix}counts", mu, supported, counts, observed)
         return
-    weights = dataset.weights_data.ravel()[selected]
+    weights = counts.dataset.weights_data.ravel()[selected]
     spread = pt.as_tensor(counts.spread(parameters))
     law: dict[str, Any] = {"logp": _poisson_logp, "dist": _poisson_draw, "class_name": "Poisson64"}
     if counts.overdispersion:

@@ -39,7 +39,8 @@ class Pool:
 
     def parameters(self, theta: Any) -> tuple[Any, Any]:
         """Return mean and spread, of theta with its entries along the last axis."""
-        return tuple(theta[..., item] if isinstance(item, int) else item for item in (self.mean, self.spread))
+        mean, spread = (theta[..., item] if isinstance(item, int) else item for item in (self.mean, self.spread))
+        return mean, spread
 
     def values(self, xp: Any, theta: Any, index: int) -> Any:
         """Return the value of a member, in its unit."""
@@ -95,8 +96,9 @@ def _pool(models: Models, pool: PoolModel, names: tuple[str, ...]) -> Pool:
     lognormal = pool.pool_model.distribution == "lognormal"
     for member in pool.members:
         _check_member(models, pool, member, lognormal=lognormal)
-    hyper = [index.get(f"{pool.name}.pool.{bare}", getattr(pool.pool_model, bare).value) for bare in ("mean", "spread")]
-    return Pool(lognormal, tuple(index[member] for member in pool.members), *hyper, name=pool.name)
+    own = (pool.pool_model.mean, pool.pool_model.spread)
+    mean, spread = (index.get(f"{pool.name}.pool.{item.name}", item.value) for item in own)
+    return Pool(lognormal, tuple(index[member] for member in pool.members), mean, spread, pool.name)
 
 
 def _check_member(models: Models, pool: PoolModel, member: str, *, lognormal: bool) -> None:

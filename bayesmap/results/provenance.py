@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from astropy.wcs import WCS
 
-from bayesmap.dataset import MapDataset
+from bayesmap.dataset import Dataset
 from bayesmap.maps.axis import MapAxis
 
 PACKAGES = ("bayesmap", "pymc", "pytensor", "arviz", "jax", "nutpie", "numpy", "scipy", "astropy")
@@ -23,12 +23,12 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
-def data_hash(dataset: MapDataset) -> str:
+def data_hash(dataset: Dataset) -> str:
     """SHA-256 of the numbers of a data set: maps and response with their geometries.
 
     Parameters
     ----------
-    dataset : MapDataset
+    dataset : MapDataset or SpectrumDatasetOnOff
         Data set.
 
     Returns

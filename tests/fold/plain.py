@@ -4,7 +4,8 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 
-from bayesmap.fold.forward import ParameterGraph, build_fold
+from bayesmap.fold.forward import build_fold
+from bayesmap.fold.parameters import ParameterGraph
 from bayesmap.fold.pixelmap import unit_vector
 
 MODE = pytensor.compile.mode.Mode(linker="py", optimizer=None)
