@@ -10,6 +10,7 @@ from typing import Any
 from bayesmap.errors import BayesmapError, BayesmapInputError, ConfigError, ProblemList, raise_problems
 from bayesmap.io import spectral_schema
 from bayesmap.io.gammapy import to_bayesmap_map
+from bayesmap.io.links import labels_to_links
 from bayesmap.io.parameter_schema import read_parameter
 from bayesmap.io.safe_yaml import check_keys, unknown_key, wrong_kind
 from bayesmap.io.template_path import resolve_input
@@ -18,7 +19,7 @@ from bayesmap.models.background import FoVBackgroundModel
 from bayesmap.models.component import ModelComponent
 from bayesmap.models.parameter import Parameter
 from bayesmap.models.registry import class_names, spatial_models, spectral_models
-from bayesmap.models.sky import AnyModel, Models, SkyModel
+from bayesmap.models.sky import IRF_PARTS, AnyModel, Models, SkyModel
 
 TOP_KEYS = ("components", "covariance", "metadata", "checksum")
 SKY_KEYS = ("name", "type", "spectral", "spatial", "temporal", "apply_irf", "datasets_names")
@@ -60,7 +61,7 @@ def models_from_dict(document: Any, rules: FileRules) -> Models:
         attempt(problems, _read_model, item, f"components[{index}]", rules) for index, item in enumerate(components)
     ]
     raise_problems(problems)
-    return Models(tuple(model for model in models if model is not None))
+    return Models(labels_to_links(tuple(model for model in models if model is not None)))
 
 
 def attempt[Read](problems: list[BayesmapError], read: Callable[..., Read], *args: Any) -> Read | None:
@@ -99,6 +100,7 @@ def _read_sky_model(data: Mapping[str, Any], path: str, rules: FileRules) -> Sky
     fields = {
         "name": attempt(problems, _name, data.get("name", ""), f"{path}.name"),
         "datasets_names": attempt(problems, _names, data.get("datasets_names"), f"{path}.datasets_names"),
+        "apply_irf": attempt(problems, _apply_irf, data.get("apply_irf"), f"{path}.apply_irf"),
         **_components(data, path, rules, problems),
     }
     raise_problems(problems)
@@ -108,44 +110,42 @@ def _read_sky_model(data: Mapping[str, Any], path: str, rules: FileRules) -> Sky
 def _read_background(data: Mapping[str, Any], path: str, rules: FileRules) -> FoVBackgroundModel:
     problems: list[BayesmapError] = []
     attempt(problems, lambda: check_keys(data, BACKGROUND_KEYS, path, required=("type", "datasets_names")))
-    if data.get("spatial") is not None:
-        problems.append(_unsupported(f"{path}.spatial", "a spatial model of a background", "Remove it"))
     name = data.get("name")
     fields = {
         "name": None if name is None else attempt(problems, _name, name, f"{path}.name"),
         "datasets_names": attempt(problems, _names, data.get("datasets_names"), f"{path}.datasets_names"),
-        **_components(data, path, rules, problems, kinds=("spectral",)),
+        **_components(data, path, rules, problems),
     }
     raise_problems(problems)
     return build(FoVBackgroundModel, fields, path)
 
 
 def _components(
-    data: Mapping[str, Any],
-    path: str,
-    rules: FileRules,
-    problems: list[BayesmapError],
-    kinds: tuple[str, ...] = ("spectral", "spatial"),
+    data: Mapping[str, Any], path: str, rules: FileRules, problems: list[BayesmapError]
 ) -> dict[str, ModelComponent | None]:
     """Return the component models that an entry holds, by constructor argument."""
     return {
         f"{kind}_model": attempt(problems, _read_component, kind, data[kind], f"{path}.{kind}", rules)
-        for kind in kinds
-        if kind in data
+        for kind in ("spectral", "spatial")
+        if data.get(kind) is not None
     }
 
 
 def _refuse_unsupported(data: Mapping[str, Any], path: str) -> None:
-    """Refuse what would change the prediction and is not computed here."""
+    """Refuse a temporal model, which would change the prediction and is not computed here."""
     if data.get("temporal") is not None:
         raise _unsupported(f"{path}.temporal", "a temporal model", "Remove it if the source is steady")
-    irf = data.get("apply_irf")
+
+
+def _apply_irf(irf: Any, path: str) -> dict[str, bool] | None:
+    """Return which parts of the response apply; what is left out does."""
     if irf is None:
-        return
-    check_keys(irf, ("exposure", "psf", "edisp"), f"{path}.apply_irf")
+        return None
+    check_keys(irf, IRF_PARTS, path)
     for key, value in irf.items():
-        if value is not True:
-            raise _unsupported(f"{path}.apply_irf.{key}", f"{key}: {value}", "Remove it: the response always applies")
+        if not isinstance(value, bool):
+            raise wrong_kind(f"{path}.{key}", value, "true or false")
+    return dict(irf)
 
 
 def _read_component(kind: str, data: Any, path: str, rules: FileRules) -> ModelComponent:

@@ -43,13 +43,9 @@ def read_parameter(model: type[ModelComponent] | ModelComponent, item: Any, path
     defaults = {parameter.name: parameter for parameter in model.default_parameters}
     if item["name"] not in tuple(defaults):
         raise unknown_key(f"{path}.name", "parameter", item["name"], tuple(defaults))
-    if item.get("link") is not None:
-        raise ConfigError(
-            "BM-CF-009",
-            what=f"{path}.link: parameter {item['name']!r} is linked ({item['link']!r})",
-            rule="Linked parameters come later: every parameter is its own now",
-            remedy="Remove the link, and freeze one of the two if that fits",
-        )
+    link = item.get("link") or ""
+    if not isinstance(link, str):
+        raise wrong_kind(f"{path}.link", link, "a text, the same for all parameters that are linked")
     start = _in_unit(defaults[item["name"]], item, path)
     numbers = {
         key: read_number(item[key], f"{path}.{key}", nan=key != "value", infinite=key in ("min", "max"))
@@ -62,7 +58,7 @@ def read_parameter(model: type[ModelComponent] | ModelComponent, item: Any, path
     _check_limits(fields, path)
     frozen = item.get("frozen", start.frozen)
     prior = None if item.get("prior") is None else read_prior(item["prior"], f"{path}.prior")
-    return start.replace(**(fields | {"frozen": frozen, "prior": prior}))
+    return start.replace(**(fields | {"frozen": frozen, "prior": prior, "link": link}))
 
 
 def _in_unit(default: Parameter, item: Mapping[str, Any], path: str) -> Parameter:

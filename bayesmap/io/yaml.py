@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,18 +13,19 @@ import numpy as np
 
 from bayesmap.errors import BayesmapError, BayesmapIOError, ConfigError, ProblemList
 from bayesmap.io import spectral_schema
+from bayesmap.io.links import links_to_labels
 from bayesmap.io.model_schema import FileRules, located, models_from_dict
 from bayesmap.io.safe_yaml import check_keys, load_yaml, wrong_kind
 from bayesmap.io.whole_file import refuse_existing, write_whole, yaml_text
 from bayesmap.io.xml import is_xml, read_models_xml
 from bayesmap.io.xml_writer import write_models_xml
 from bayesmap.maps.map import WcsNDMap
-from bayesmap.models.background import BackgroundModel
+from bayesmap.models.background import BackgroundModel, FoVBackgroundModel
 from bayesmap.models.component import ModelComponent
 from bayesmap.models.named import NamedModel
 from bayesmap.models.parameter import Parameter
 from bayesmap.models.prior import Prior
-from bayesmap.models.sky import AnyModel, Models
+from bayesmap.models.sky import AnyModel, Models, SkyModel
 from bayesmap.models.spectral.compound import SIDES, CompoundSpectralModel
 
 __all__ = ["check_keys", "load_yaml", "models_to_dict", "read_models", "write_models"]
@@ -109,13 +111,21 @@ def _from_gammapy(source: Any) -> dict[str, Any]:
     `Models.to_dict` of Gammapy is not used, because it writes template maps to disk.
     """
     models = list(source) if isinstance(source, Sequence) else [source]
-    parameters = [parameter for model in models for parameter in model.parameters]
-    if len({id(parameter) for parameter in parameters}) < len(parameters) or getattr(source, "_penalties", None):
+    if getattr(source, "_penalties", None):
         raise ConfigError(
             "BM-CF-009",
-            what="the Gammapy models hold linked parameters or penalties",
-            rule="Linked parameters come later, and penalties are priors here",
-            remedy="Copy the model to unlink it, or pass priors to the fit",
+            what="the Gammapy models hold penalties",
+            rule="Penalties are priors here",
+            remedy="Pass priors to the fit",
+        )
+    if hasattr(source, "update_link_label"):
+        source.update_link_label()  # as Gammapy does before it writes or prints
+    elif len({id(item) for model in models for item in model.parameters}) < sum(len(m.parameters) for m in models):
+        raise ConfigError(
+            "BM-CF-009",
+            what="the list of Gammapy models holds linked parameters",
+            rule="Only a Models object gives labels to its links",
+            remedy="Pass gammapy.modeling.models.Models(list)",
         )
     components = [model.to_dict(full_output=True) for model in models]
     for model, component in zip(models, components, strict=True):
@@ -146,7 +156,8 @@ def models_to_dict(models: Models | AnyModel) -> dict[str, Any]:
     ConfigError
         BM-CF-017 for a model that the format cannot hold.
     """
-    return {"components": [_model_to_dict(model) for model in Models(models)]}  # type: ignore[arg-type]
+    labelled = links_to_labels(Models(models))  # type: ignore[arg-type]
+    return {"components": [_model_to_dict(model) for model in labelled]}
 
 
 def _model_to_dict(model: AnyModel) -> dict[str, Any]:
@@ -157,7 +168,16 @@ def _model_to_dict(model: AnyModel) -> dict[str, Any]:
             rule="The YAML format scales the background of a dataset",
             remedy="Put the map into the dataset and use FoVBackgroundModel",
         )
+    if not isinstance(model, SkyModel | FoVBackgroundModel):
+        raise ConfigError(
+            "BM-CF-044",
+            what=f"{type(model).__name__} {model.name!r} is no model of Gammapy",
+            rule="The YAML format holds SkyModel and FoVBackgroundModel",
+            remedy="Write the others in Python, and add them to what read_models returns",
+        )
     data: dict[str, Any] = {"name": model.name, "type": model.tag[0]}
+    if isinstance(model, SkyModel) and not all(model.apply_irf.values()):
+        data["apply_irf"] = dict(model.apply_irf)
     if model.datasets_names is not None:
         data["datasets_names"] = list(model.datasets_names)
     return data | {kind: _component_to_dict(component) for kind, component in model.components.items()}
@@ -199,6 +219,8 @@ def _parameter_to_dict(parameter: Parameter, default: Parameter) -> dict[str, An
         data["frozen"] = parameter.frozen
     if parameter.prior is not None:
         data["prior"] = _prior_to_dict(parameter)
+    if parameter.link:
+        data["link"] = parameter.link
     return data
 
 
@@ -274,8 +296,7 @@ def _with_file(model: Any, folder: Path) -> tuple[AnyModel, Path]:
     settings = {key: getattr(spatial, key) for key in spatial.settings} | {"filename": name}
     parameters = {item.name: item for item in spatial.parameters}
     moved = type(spatial)(**settings, **parameters)
-    fields = {"name": model.name, "datasets_names": model.datasets_names, "spectral_model": model.spectral_model}
-    return type(model)(spatial_model=moved, **fields), folder / name
+    return replace(model, spatial_model=moved), folder / name
 
 
 def _same_map(one: WcsNDMap, other: WcsNDMap) -> bool:

@@ -225,8 +225,8 @@ def test_live_models_that_cannot_be_kept_are_refused():
     peers = pytest.importorskip("gammapy.modeling.models")
     theirs = live_models(peers)
     theirs["b"].spectral_model.index = theirs["crab"].spectral_model.index
-    with pytest.raises(ConfigError, match="BM-CF-009: the Gammapy models hold linked"):
-        read_models(theirs)
+    with pytest.raises(ConfigError, match="BM-CF-009: the list of Gammapy models holds linked parameters"):
+        read_models(list(theirs))
     scaled = peers.ScaleSpectralModel(peers.PowerLawSpectralModel())
     unknown = peers.SkyModel(scaled, peers.PointSpatialModel(), name="x")
     with pytest.raises(ConfigError, match=r"BM-CF-006: components\[0\].spectral.type: unknown spectral model 'Scale"):

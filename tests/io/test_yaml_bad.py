@@ -106,11 +106,26 @@ BAD = {
     "unit without value": (AMPLITUDE, "unit: m-2 s-1 TeV-1", rf"BM-CF-007: {P1} has the unit .* and no value"),
     "link": (
         INDEX,
-        "{name: index, value: 2.0, link: index@a}",
-        rf"BM-CF-009: {P0}\.link: .*Linked parameters come later",
+        "{name: index, value: 2.0, link: 3}",
+        rf"BM-CF-007: {P0}\.link is int '3'.*a text, the same for all parameters that are linked",
     ),
     "temporal": ("name: crab", "name: crab\n    temporal: {type: x}", r"BM-CF-009: components\[0\]\.temporal"),
-    "no psf": ("name: crab", "name: crab\n    apply_irf: {psf: false}", r"BM-CF-009: components\[0\]\.apply_irf\.psf"),
+    "no psf": ("name: crab", "name: crab\n    apply_irf: {psf: 0}", r"BM-CF-007: .*\[0\]\.apply_irf\.psf is int"),
+    "irf": (
+        "name: crab",
+        "name: crab\n    apply_irf: {pfs: false}",
+        r"BM-CF-001: components\[0\]\.apply_irf\.pfs: unknown key 'pfs'.*Did you mean 'psf'",
+    ),
+    "spectral": (
+        "    spectral:\n        type: PowerLawSpectralModel",
+        "    sprectral:\n        type: PowerLawSpectralModel",
+        r"BM-CF-001: components\[0\]\.sprectral: unknown key 'sprectral'.*Did you mean 'spectral'",
+    ),
+    "parameters": (
+        "        parameters:\n        -   {name: lon_0",
+        "        paramters:\n        -   {name: lon_0",
+        r"BM-CF-001: components\[0\]\.spatial\.paramters: unknown key 'paramters'.*Did you mean 'parameters'",
+    ),
     "parameter twice": (
         INDEX,
         f"{INDEX}\n        -   {INDEX}",
@@ -124,8 +139,8 @@ BAD = {
     ),
     "spatial background": (
         "datasets_names: [run-1]",
-        "datasets_names: [run-1]\n    spatial: {type: x}",
-        r"BM-CF-009: components\[1\]\.spatial",
+        "datasets_names: [run-1]\n    spatial: {type: point}",
+        r"BM-MO-014: components\[1\]: FoVBackgroundModel was given PointSpatialModel",
     ),
     "two datasets": ("[run-1]", "[run-1, run-2]", r"BM-MO-016: components\[1\]: "),
     "prior type": (
