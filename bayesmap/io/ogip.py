@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from astropy import units as u
 
+from bayesmap.dataset import SpectrumDatasetOnOff
 from bayesmap.errors import BayesmapIOError
 from bayesmap.fits.hdu import DEFAULT_LIMITS, FitsFile, ReadLimits, column, read_fits
 from bayesmap.io.template_path import resolve_input
@@ -19,43 +20,6 @@ from bayesmap.maps.axis import MapAxis
 from bayesmap.units import BoolArray, FloatArray
 
 FILES = {"background": "BACKFILE", "arf": "ANCRFILE", "rmf": "RESPFILE"}
-
-
-@dataclass(frozen=True, eq=False)
-class OgipSpectrum:
-    """Counts on and off a source, and the response, as OGIP files hold them.
-
-    Attributes
-    ----------
-    name : str
-        OBS_ID, or the name of the file.
-    axis : MapAxis
-        Reconstructed energy.
-    counts, counts_off : ndarray, shape (n_energy,)
-        In the On and in the Off region.
-    acceptance, acceptance_off : ndarray, shape (n_energy,)
-        BACKSCAL x AREASCAL x (live time / live time of the On spectrum): the background expected in the On region is
-        counts_off x acceptance / acceptance_off.
-    axis_true : MapAxis
-        True energy.
-    exposure : ndarray, shape (n_true,), unit cm2 s
-        SPECRESP x AREASCAL x live time.
-    edisp : EnergyDispersion or None
-        None where the PHA file names no RMF.
-    mask : ndarray of bool, shape (n_energy,)
-        Where QUALITY is 0 in both spectra.
-    """
-
-    name: str
-    axis: MapAxis
-    counts: FloatArray
-    counts_off: FloatArray
-    acceptance: FloatArray
-    acceptance_off: FloatArray
-    axis_true: MapAxis
-    exposure: FloatArray
-    edisp: EnergyDispersion | None
-    mask: BoolArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +44,7 @@ def read_ogip(
     name: str | None = None,
     allow_paths: Sequence[str | PathLike[str]] = (),
     limits: ReadLimits = DEFAULT_LIMITS,
-) -> OgipSpectrum:
+) -> SpectrumDatasetOnOff:
     """Read a PHA file and those that it names.
 
     Parameters
@@ -98,7 +62,10 @@ def read_ogip(
 
     Returns
     -------
-    OgipSpectrum
+    SpectrumDatasetOnOff
+        Read, not checked. An acceptance is BACKSCAL x AREASCAL, that of the Off spectrum also times the ratio of the
+        live times; the exposure is SPECRESP x AREASCAL x live time; the mask is where QUALITY is 0 in both spectra;
+        edisp is None where there is no RMF.
 
     Raises
     ------
@@ -123,7 +90,7 @@ def read_ogip(
     edisp = None if files["rmf"] is None else EnergyDispersion.read(files["rmf"])
     axis = _bounds(source.file) if edisp is None else edisp.axis
     _check_sizes(path, source, off, axis, axis_true, edisp)
-    return OgipSpectrum(
+    return SpectrumDatasetOnOff(
         name=name or str(source.header.get("OBS_ID", path.name.split(".")[0])),
         axis=axis,
         counts=source.counts,

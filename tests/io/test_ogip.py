@@ -51,6 +51,7 @@ def folder(tmp_path):
 
 def test_every_scaling(folder):
     spectrum = read_ogip(folder / "on.fits")
+    assert spectrum.problems() == ()
     assert spectrum.name == "17"
     np.testing.assert_array_equal(spectrum.counts, [3, 2, 1])
     np.testing.assert_array_equal(spectrum.counts_off, [30, 20, 10])
@@ -126,6 +127,7 @@ def test_files_of_gammapy(tmp_path, with_rmf):
     again = datasets.SpectrumDatasetOnOff.read(tmp_path / "pha.fits", format="ogip")
     ours = read_ogip(tmp_path / "pha.fits")
     assert ours.name == "crab"
+    assert ours.problems() == ()
     for name in ("counts", "counts_off", "acceptance", "acceptance_off"):
         np.testing.assert_array_equal(getattr(ours, name), getattr(again, name).data[:, 0, 0], err_msg=name)
     np.testing.assert_allclose(ours.exposure, again.exposure.data[:, 0, 0], rtol=1e-12)
