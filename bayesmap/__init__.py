@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bayesmap.io.fermi import read_fermi, read_fermi_diffuse, read_fermi_isotropic
     from bayesmap.io.gammapy import read_dataset, write_dataset
     from bayesmap.io.ogip import read_ogip
+    from bayesmap.io.spectrum import read_spectrum, write_spectrum
     from bayesmap.io.xml import read_models_xml
     from bayesmap.io.xml_writer import write_models_xml
     from bayesmap.io.yaml import read_models, write_models
@@ -104,6 +105,7 @@ _HOMES = {
     "bayesmap.io.fermi": ("read_fermi", "read_fermi_diffuse", "read_fermi_isotropic"),
     "bayesmap.io.gammapy": ("read_dataset", "write_dataset"),
     "bayesmap.io.ogip": ("read_ogip",),
+    "bayesmap.io.spectrum": ("read_spectrum", "write_spectrum"),
     "bayesmap.io.xml": ("read_models_xml",),
     "bayesmap.io.xml_writer": ("write_models_xml",),
     "bayesmap.io.yaml": ("read_models", "write_models"),
@@ -232,6 +234,7 @@ __all__ = [
     "read_models",
     "read_models_xml",
     "read_ogip",
+    "read_spectrum",
     "save_posterior",
     "simulate",
     "summarise",
@@ -240,6 +243,7 @@ __all__ = [
     "write_datasets",
     "write_models",
     "write_models_xml",
+    "write_spectrum",
 ]
 
 

@@ -41,7 +41,7 @@ __all__ = [
     "ConstantModel", "EnergyDispersion", "ExponentialCutoffPowerLaw", "ExponentialCutoffPowerLaw3FGL", "LogParabola",
     "Map", "MapAxis", "MapFit", "PLSuperExpCutoff3FGL", "PSFKernel", "PowerLaw", "PowerLaw2", "ScaleModel",
     "SkyDiffuseConstant", "SkyDiffuseMap", "SkyDisk", "SkyEllipse", "SkyGaussian", "SkyModel", "SkyModels",
-    "SkyPointSource", "TableModel", "WcsNDMap",
+    "SkyPointSource", "SkyShell", "TableModel", "WcsNDMap",
 ]  # fmt: skip
 
 
@@ -191,6 +191,15 @@ class SkyDisk(models.DiskSpatialModel, _InMapFrame):
 
     def __init__(self, lon_0: ParameterLike, lat_0: ParameterLike, r_0: ParameterLike, **rest: Any) -> None:
         super().__init__(lon_0=lon_0, lat_0=lat_0, r_0=r_0, **rest)
+
+
+class SkyShell(models.ShellSpatialModel, _InMapFrame):
+    """`ShellSpatialModel`, in the frame of the map."""
+
+    def __init__(
+        self, lon_0: ParameterLike, lat_0: ParameterLike, radius: ParameterLike, width: ParameterLike, **rest: Any
+    ) -> None:
+        super().__init__(lon_0=lon_0, lat_0=lat_0, radius=radius, width=width, **rest)
 
 
 def SkyEllipse(

@@ -66,6 +66,11 @@ def test_absorption():
 def test_shapes():
     assert seed.SkyPointSource("1 deg", "2 deg").position == (1.0, 2.0)
     assert seed.SkyDisk(0.0, 0.0, "0.3 deg").r_0.value == 0.3
+    shell = seed.SkyShell("1 deg", "2 deg", "0.5 deg", "0.1 deg")
+    assert (shell.radius.value, shell.width.value) == (0.5, 0.1)
+    placed = shell.in_frame("galactic")
+    assert type(placed) is models.ShellSpatialModel
+    assert placed.frame == "galactic"
     ellipse = seed.SkyEllipse("1 deg", "2 deg", "0.5 deg", 0.4, "30 deg")
     assert (ellipse.r_0.value, ellipse.e.value, ellipse.phi.value, ellipse.e.frozen) == (0.5, 0.4, 30, False)
     assert seed.SkyDiffuseConstant("2 sr-1").value.value == 2.0

@@ -66,7 +66,26 @@ def read_axes(file: FitsFile, hdu: Any) -> tuple[AxisRecord, ...]:
     sizes = [int(size) for size in hdu.shape[-3::-1]]
     if not sizes:
         return ()
-    bands = _bands_hdu(file, hdu)
+    return axes_of_bands(file, _bands_hdu(file, hdu), sizes)
+
+
+def axes_of_bands(file: FitsFile, bands: Any, sizes: list[int]) -> tuple[AxisRecord, ...]:
+    """Read the axes that a BANDS table describes, in the order of the array (slowest first).
+
+    Parameters
+    ----------
+    file : FitsFile
+        The file that holds it.
+    bands : HDU
+        The table.
+    sizes : list of int
+        Numbers of bins of the axes, fastest first.
+
+    Raises
+    ------
+    BayesmapIOError
+        If it does not describe axes of these sizes (BM-IO-010).
+    """
     if len(bands.data) != int(np.prod(sizes)):
         raise _inconsistent(file, bands, f"has {len(bands.data)} rows, the image has {int(np.prod(sizes))} planes")
     if "NPIX" in bands.columns.names:

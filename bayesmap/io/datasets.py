@@ -8,12 +8,13 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from bayesmap.dataset import MapDataset
+from bayesmap.dataset import Dataset, SpectrumDatasetOnOff
 from bayesmap.errors import BayesmapError, BayesmapIOError, ConfigError, raise_problems
 from bayesmap.fits.hdu import DEFAULT_LIMITS, ReadLimits
 from bayesmap.io.gammapy import read_dataset, write_dataset
 from bayesmap.io.model_schema import attempt, located
 from bayesmap.io.safe_yaml import check_keys, load_yaml, unknown_key, wrong_kind
+from bayesmap.io.spectrum import read_spectrum, write_spectrum
 from bayesmap.io.template_path import resolve_input
 from bayesmap.io.whole_file import refuse_existing, write_whole, yaml_text
 from bayesmap.io.yaml import write_models
@@ -21,7 +22,7 @@ from bayesmap.models.sky import AnyModel, Models
 
 TOP_KEYS = ("datasets", "metadata", "checksum")
 ENTRY_KEYS = ("name", "type", "filename")
-TYPES = ("MapDataset",)
+TYPES = ("MapDataset", "SpectrumDatasetOnOff")
 
 
 def read_datasets(
@@ -31,7 +32,7 @@ def read_datasets(
     allow_paths: Sequence[str | PathLike[str]] = (),
     env: Mapping[str, str] | None = None,
     limits: ReadLimits = DEFAULT_LIMITS,
-) -> tuple[MapDataset, ...]:
+) -> tuple[Dataset, ...]:
     """Read the data sets that a ``datasets.yaml`` of Gammapy lists, or live ones.
 
     Parameters
@@ -50,8 +51,8 @@ def read_datasets(
 
     Returns
     -------
-    tuple of MapDataset
-        In the order of the list; each is read as by `read_dataset`.
+    tuple of MapDataset and SpectrumDatasetOnOff
+        In the order of the list; each is read as by `read_dataset` or `read_spectrum`.
 
     Raises
     ------
@@ -64,7 +65,7 @@ def read_datasets(
         If there are several problems.
     """
     if not isinstance(source, str | PathLike):
-        return _unique(tuple(read_dataset(item) for item in _listed(source)))
+        return _unique(tuple(_taken(item) for item in _listed(source)))
     document = load_yaml(source)
     is_text = isinstance(source, str) and "\n" in source
     if root is None and not is_text:
@@ -82,7 +83,7 @@ def read_datasets(
 
 def write_datasets(
     path: str | PathLike[str],
-    datasets: MapDataset | Iterable[MapDataset],
+    datasets: Dataset | Iterable[Dataset],
     models: Models | AnyModel | None = None,
     *,
     filename_models: str = "models.yaml",
@@ -94,8 +95,8 @@ def write_datasets(
     ----------
     path : str or path-like
         YAML file; the FITS files get the names of the data sets, with ``_`` for what does not belong in a file name.
-    datasets : MapDataset or iterable of MapDataset
-        What to write, as by `write_dataset`.
+    datasets : MapDataset, SpectrumDatasetOnOff, or an iterable of them
+        What to write, as by `write_dataset` and `write_spectrum`.
     models : Models or a single model, optional
         Written as by `write_models`.
     filename_models : str
@@ -113,7 +114,7 @@ def write_datasets(
         BM-IR-009 for a psf that the layout has no place for.
     """
     path = Path(path)
-    given = _unique((datasets,) if isinstance(datasets, MapDataset) else tuple(datasets))
+    given = _unique((datasets,) if isinstance(datasets, Dataset) else tuple(datasets))
     files = {f"{re.sub(r'[^\w.+-]', '_', dataset.name)}.fits": dataset for dataset in given}
     targets = [path, *(path.parent / name for name in files)]
     if models is not None:
@@ -125,12 +126,15 @@ def write_datasets(
     if models is not None:
         write_models(models, targets[-1], overwrite=overwrite)
     for name, dataset in files.items():
-        write_dataset(dataset, path.parent / name, overwrite=overwrite)
-    entries = [{"name": item.name, "type": "MapDataset", "filename": name} for name, item in files.items()]
+        if isinstance(dataset, SpectrumDatasetOnOff):
+            write_spectrum(dataset, path.parent / name, overwrite=overwrite)
+        else:
+            write_dataset(dataset, path.parent / name, overwrite=overwrite)
+    entries = [{"name": item.name, "type": type(item).__name__, "filename": name} for name, item in files.items()]
     write_whole(path, yaml_text({"datasets": entries, "metadata": {"creator": "bayesmap"}}))
 
 
-def _read(item: Any, path: str, rules: Mapping[str, Any], limits: ReadLimits) -> MapDataset:
+def _read(item: Any, path: str, rules: Mapping[str, Any], limits: ReadLimits) -> Dataset:
     """Read one entry of the list."""
     check_keys(item, ENTRY_KEYS, path, required=ENTRY_KEYS)
     for key in ENTRY_KEYS:
@@ -141,21 +145,28 @@ def _read(item: Any, path: str, rules: Mapping[str, Any], limits: ReadLimits) ->
         raise ConfigError("BM-CF-006", what=error.what, rule=error.rule, remedy=error.remedy)
     file = resolve_input(item["filename"], where=f"{path}.filename", **rules)
     try:
-        return read_dataset(file, name=item["name"], limits=limits)
+        read = read_dataset if item["type"] == "MapDataset" else read_spectrum
+        return read(file, name=item["name"], limits=limits)
     except BayesmapError as error:
         raise located(error, path) from error
 
 
+def _taken(item: Any) -> Dataset:
+    """Take a data set of either package."""
+    is_spectrum = isinstance(item, SpectrumDatasetOnOff) or getattr(item, "tag", "") == "SpectrumDatasetOnOff"
+    return read_spectrum(item) if is_spectrum else read_dataset(item)
+
+
 def _listed(source: Any) -> tuple[Any, ...]:
     """Return the members of a list of data sets, or of a live Datasets; a single one as it is."""
-    if isinstance(source, MapDataset) or hasattr(source, "counts"):
+    if isinstance(source, Dataset) or hasattr(source, "counts"):
         return (source,)
     if isinstance(source, Iterable):
         return tuple(source)
     raise wrong_kind("source", source, "a path, YAML text, or a list of data sets")
 
 
-def _unique(datasets: tuple[MapDataset, ...]) -> tuple[MapDataset, ...]:
+def _unique(datasets: tuple[Dataset, ...]) -> tuple[Dataset, ...]:
     names = [dataset.name for dataset in datasets]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

@@ -33,7 +33,7 @@ from bayesmap.maps.axis import MapAxis
 from bayesmap.maps.map import WcsNDMap, first_image, map_from_fits, map_to_hdus
 from bayesmap.maps.mask import combine
 
-MAP_HDUS = ("COUNTS", "EXPOSURE", "BACKGROUND", "PSF", "EDISP", "MASK_SAFE", "MASK_FIT")
+MAP_HDUS = ("COUNTS", "EXPOSURE", "BACKGROUND", "PSF", "EDISP", "MASK_SAFE", "MASK_FIT", "WEIGHTS")
 
 
 def read_dataset(
@@ -96,6 +96,7 @@ def read_dataset(
         psf=psf,
         edisp=edisp,
         mask=combine(*masks) if masks else None,
+        weights=parts["weights"],
         notes=(*parts["notes"], *place.notes(psf=psf, edisp=edisp)),
     )
 
@@ -104,7 +105,7 @@ def write_dataset(dataset: MapDataset, path: str | PathLike[str], *, overwrite: 
     """Write a data set as a MapDataset file, which Gammapy reads.
 
     The mask becomes MASK_FIT; psf and edisp become maps, with a single position if they do not change. Where a psf
-    table is cut is kept in the cards RMAXn of its header, which Gammapy does not know.
+    table is cut is kept in the cards RMAXn of its header, and weights in the HDU WEIGHTS: Gammapy knows neither.
 
     Parameters
     ----------
@@ -135,6 +136,8 @@ def write_dataset(dataset: MapDataset, path: str | PathLike[str], *, overwrite: 
         hdus += [image, bands]
     if dataset.mask is not None:
         hdus += map_to_hdus(dataset.mask, "MASK_FIT")
+    if dataset.weights is not None:
+        hdus += map_to_hdus(dataset.weights, "WEIGHTS")
     write_fits(fits.HDUList(hdus), path, overwrite=overwrite)
 
 
@@ -272,6 +275,7 @@ def _parts_of_file(file: FitsFile) -> dict[str, Any]:
         "psf": maps.get("PSF"),
         "max_radius": cards_radius(file.get("PSF").header) if "PSF" in file else None,
         "edisp": maps.get("EDISP"),
+        "weights": maps.get("WEIGHTS"),
         "masks": [maps[name] for name in ("MASK_SAFE", "MASK_FIT") if name in maps],
         "notes": (),
     }
@@ -292,6 +296,7 @@ def _parts_of_object(value: Any) -> dict[str, Any]:
         "psf": value.psf,
         "max_radius": None,
         "edisp": value.edisp,
+        "weights": None,
         "masks": [live_map(mask) for mask in masks if mask is not None],
         "notes": (),
     }

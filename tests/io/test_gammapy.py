@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -84,6 +85,12 @@ def test_cut_of_the_psf_is_kept(tmp_path):
     np.testing.assert_allclose(read_dataset(tmp_path / "x.fits", psf_max_radius="12 arcmin").psf.max_radius, 0.2)
     assert again.name == "cut"
     assert read_dataset(tmp_path / "x.fits", name="other").name == "other"
+
+
+def test_weights_are_kept(tmp_path):
+    weighted = replace(toy(), weights=WcsNDMap(toy().counts.geom, np.full(toy().counts.data.shape, 0.25)))
+    write_dataset(weighted, tmp_path / "w.fits")
+    np.testing.assert_array_equal(read_dataset(tmp_path / "w.fits").weights.data, 0.25)
 
 
 def test_least_data_set(tmp_path):
