@@ -15,7 +15,7 @@ from bayesmap.io.parameter_schema import read_parameter
 from bayesmap.io.safe_yaml import check_keys, unknown_key, wrong_kind
 from bayesmap.io.template_path import resolve_input
 from bayesmap.maps.map import WcsNDMap
-from bayesmap.models.background import FoVBackgroundModel
+from bayesmap.models.background import BackgroundModel, FoVBackgroundModel
 from bayesmap.models.component import ModelComponent
 from bayesmap.models.parameter import Parameter
 from bayesmap.models.registry import class_names, spatial_models, spectral_models
@@ -23,6 +23,7 @@ from bayesmap.models.sky import IRF_PARTS, AnyModel, Models, SkyModel
 
 TOP_KEYS = ("components", "covariance", "metadata", "checksum")
 SKY_KEYS = ("name", "type", "spectral", "spatial", "temporal", "apply_irf", "datasets_names")
+NPRED_KEYS = ("name", "type", "spectral", "spatial", "filename", "datasets_names")
 BACKGROUND_KEYS = ("name", "type", "spectral", "spatial", "datasets_names")
 TEMPLATE_KEYS = ("filename", "normalize", "unit")
 """Keys of a template; `unit` repeats what the file says and is not needed."""
@@ -85,6 +86,7 @@ def _read_model(data: Any, path: str, rules: FileRules) -> AnyModel:
     readers: dict[str, Callable[..., AnyModel]] = {
         "SkyModel": _read_sky_model,
         "FoVBackgroundModel": _read_background,
+        "TemplateNPredModel": _read_background_map,
     }
     if not isinstance(data, Mapping) or "type" not in data:
         check_keys(data, tuple(dict.fromkeys(SKY_KEYS + BACKGROUND_KEYS)), path, required=("type",))
@@ -118,6 +120,28 @@ def _read_background(data: Mapping[str, Any], path: str, rules: FileRules) -> Fo
     }
     raise_problems(problems)
     return build(FoVBackgroundModel, fields, path)
+
+
+def _read_background_map(data: Mapping[str, Any], path: str, rules: FileRules) -> BackgroundModel:
+    """Return predicted counts with a norm: of a file, or live."""
+    problems: list[BayesmapError] = []
+    live = ("map",) if hasattr(data.get("map"), "geom") else ()
+    required = ("name", "type", "spectral", "filename")
+    attempt(problems, lambda: check_keys(data, (*NPRED_KEYS, *live), path, required=required))
+    if data.get("spatial") is not None:
+        problems.append(_unsupported(f"{path}.spatial", "a spatial model of a TemplateNPredModel", "Remove it"))
+    fields = {
+        "name": attempt(problems, _name, data.get("name", ""), f"{path}.name"),
+        "datasets_names": attempt(problems, _names, data.get("datasets_names"), f"{path}.datasets_names"),
+        "spectral_model": attempt(
+            problems, _read_component, "spectral", data.get("spectral"), f"{path}.spectral", rules
+        ),
+        "background": attempt(problems, to_bayesmap_map, data["map"]) if live else None,
+    }
+    if not live and not problems:
+        fields["background"] = attempt(problems, _read_template, data, path, rules)
+    raise_problems(problems)
+    return build(BackgroundModel, fields, path)
 
 
 def _components(

@@ -132,6 +132,8 @@ def _from_gammapy(source: Any) -> dict[str, Any]:
         template = getattr(getattr(model, "spatial_model", None), "map", None)
         if template is not None:
             component["spatial"] |= {"map": template, "filename": component["spatial"].get("filename") or ""}
+        if type(model).__name__ == "TemplateNPredModel":
+            component |= {"map": model.map, "filename": component.get("filename") or ""}
         if "spectral" in component:
             place = f"spectral model of {model.name!r}"
             component["spectral"] = spectral_schema.live_document(model.spectral_model, component["spectral"], place)
@@ -156,18 +158,17 @@ def models_to_dict(models: Models | AnyModel) -> dict[str, Any]:
     ConfigError
         BM-CF-017 for a model that the format cannot hold.
     """
-    labelled = links_to_labels(Models(models))  # type: ignore[arg-type]
-    return {"components": [_model_to_dict(model) for model in labelled]}
+    return _document(Models(models), {})  # type: ignore[arg-type]
 
 
-def _model_to_dict(model: AnyModel) -> dict[str, Any]:
+def _document(models: Models, files: Mapping[str, str]) -> dict[str, Any]:
+    """Return the document; `files` has the files of background maps by the names of the models."""
+    return {"components": [_model_to_dict(model, files) for model in links_to_labels(models)]}
+
+
+def _model_to_dict(model: AnyModel, files: Mapping[str, str]) -> dict[str, Any]:
     if isinstance(model, BackgroundModel):
-        raise ConfigError(
-            "BM-CF-017",
-            what=f"BackgroundModel {model.name!r} carries its own map",
-            rule="The YAML format scales the background of a dataset",
-            remedy="Put the map into the dataset and use FoVBackgroundModel",
-        )
+        return _background_map_to_dict(model, files)
     if not isinstance(model, SkyModel | FoVBackgroundModel):
         raise ConfigError(
             "BM-CF-044",
@@ -181,6 +182,20 @@ def _model_to_dict(model: AnyModel) -> dict[str, Any]:
     if model.datasets_names is not None:
         data["datasets_names"] = list(model.datasets_names)
     return data | {kind: _component_to_dict(component) for kind, component in model.components.items()}
+
+
+def _background_map_to_dict(model: BackgroundModel, files: Mapping[str, str]) -> dict[str, Any]:
+    """Return a background with its own map as Gammapy's TemplateNPredModel."""
+    if model.name not in files:
+        raise ConfigError(
+            "BM-CF-017",
+            what=f"BackgroundModel {model.name!r} carries its own map",
+            rule="The YAML format names the file of a map",
+            remedy="Use write_models, which writes the map beside the YAML file",
+        )
+    data = {"name": model.name, "type": "TemplateNPredModel", "filename": files[model.name]}
+    names = {} if model.datasets_names is None else {"datasets_names": list(model.datasets_names)}
+    return data | names | {"spectral": _component_to_dict(model.spectral_model)}
 
 
 def _component_to_dict(component: ModelComponent) -> dict[str, Any]:
@@ -263,7 +278,8 @@ def write_models(models: Models | AnyModel, path: str | PathLike[str], *, overwr
     if not overwrite:
         refuse_existing([path])
     placed, maps = _place_templates(Models(models), path.parent, overwrite=overwrite)  # type: ignore[arg-type]
-    document = models_to_dict(placed) | {"metadata": {"creator": "bayesmap"}}
+    files = {model.name: _map_name(model) for model in placed if isinstance(model, BackgroundModel)}
+    document = _document(placed, files) | {"metadata": {"creator": "bayesmap"}}
     for file, template in maps.items():
         template.write(file, overwrite=overwrite)
     write_whole(path, yaml_text(document))
@@ -276,26 +292,37 @@ def _place_templates(models: Models, folder: Path, *, overwrite: bool) -> tuple[
     for model in models:
         spatial = model.components.get("spatial")
         if spatial is not None and "filename" in spatial.settings:
-            model, file = _with_file(model, folder)  # noqa: PLW2901
-            template = model.components["spatial"].map  # type: ignore[attr-defined]
-            known = maps.get(file) or (WcsNDMap.read(file) if file.exists() else None)
-            same = known is not None and _same_map(known, template)
-            if known is not None and not same and (file in maps or not overwrite):
-                refuse_existing([file])
-                raise _two_maps(file)
-            if not same:
-                maps[file] = template
-        placed.append(model)
+            moved, file = _with_file(model, folder)
+            _place(maps, file, spatial.map, overwrite=overwrite)  # type: ignore[attr-defined]
+            placed.append(moved)
+        else:
+            if isinstance(model, BackgroundModel):
+                _place(maps, folder / _map_name(model), model.background, overwrite=overwrite)
+            placed.append(model)
     return Models(tuple(placed)), maps
+
+
+def _place(maps: dict[Path, WcsNDMap], file: Path, template: WcsNDMap, *, overwrite: bool) -> None:
+    """Add a map to those that are to be written, unless the file holds it already."""
+    known = maps.get(file) or (WcsNDMap.read(file) if file.exists() else None)
+    same = known is not None and _same_map(known, template)
+    if known is not None and not same and (file in maps or not overwrite):
+        refuse_existing([file])
+        raise _two_maps(file)
+    if not same:
+        maps[file] = template
+
+
+def _map_name(model: NamedModel) -> str:
+    return f"{model.name}.fits".replace(" ", "_")
 
 
 def _with_file(model: Any, folder: Path) -> tuple[AnyModel, Path]:
     """Return the model with a template file name inside the folder, and its path."""
     spatial = model.spatial_model
-    name = Path(spatial.filename).name or f"{model.name}.fits".replace(" ", "_")
+    name = Path(spatial.filename).name or _map_name(model)
     settings = {key: getattr(spatial, key) for key in spatial.settings} | {"filename": name}
-    parameters = {item.name: item for item in spatial.parameters}
-    moved = type(spatial)(**settings, **parameters)
+    moved = type(spatial)(**settings, **{item.name: item for item in spatial.parameters})
     return replace(model, spatial_model=moved), folder / name
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from bayesmap.errors import BayesmapError, BayesmapIOError, ConfigError
 from bayesmap.io.yaml import models_to_dict, read_models, write_models
+from bayesmap.maps.axis import MapAxis
 from bayesmap.maps.geometry import WcsGeom
 from bayesmap.maps.map import WcsNDMap
 from bayesmap.models import (
@@ -275,6 +276,28 @@ def test_templates_and_gammapy(template_map, tmp_path):
     read = read_models(peers.Models([peers.SkyModel(peers.PowerLawSpectralModel(), live, name="t")]))
     np.testing.assert_allclose(read["t"].spatial_model.image, peer_image, rtol=1e-5)
     assert not (tmp_path / "never.fits").exists()
+
+
+def test_background_maps_travel_as_gammapys_npred_templates(tmp_path):
+    peers = pytest.importorskip("gammapy.modeling.models")
+    geom = WcsGeom.create(skydir=(83.6, 22.0), npix=(5, 4), binsz=0.2, axes=[MapAxis.from_edges([1, 3, 10])])
+    background = WcsNDMap(geom, np.arange(1.0, 41.0).reshape(geom.shape))
+    ours = BackgroundModel(background, norm=1.2, tilt=0.1, name="cosmic rays", datasets_names=["run-1"])
+    write_models(ours, tmp_path / "m.yaml")
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["cosmic_rays.fits", "m.yaml"]
+    theirs = peers.Models.read(tmp_path / "m.yaml")
+    assert theirs[0].datasets_names == ["run-1"]
+    factor = 1.2 * (geom.axes[0].center / 1.0) ** -0.1
+    np.testing.assert_allclose(theirs[0].evaluate().data, background.data * factor[:, None, None], rtol=1e-6)
+    for again in (read_models(tmp_path / "m.yaml"), read_models(theirs)):
+        assert (again.names, again[0].datasets_names) == (("cosmic rays",), ("run-1",))
+        np.testing.assert_array_equal(again[0].background.data, background.data)
+        assert again[0].spectral_model.canonical_values == ours.spectral_model.canonical_values
+    with pytest.raises(BayesmapIOError, match=r"BM-IO-032: .*m\.yaml exists"):
+        write_models(ours, tmp_path / "m.yaml")
+    (tmp_path / "cosmic_rays.fits").unlink()
+    with pytest.raises(BayesmapIOError, match=r"BM-IO-016: m\.yaml: components\[0\]\.filename|BM-IO-016: components"):
+        read_models(tmp_path / "m.yaml")
 
 
 def test_what_the_format_cannot_hold(template_map):
