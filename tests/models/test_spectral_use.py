@@ -126,6 +126,25 @@ def test_many_draws_at_once(name):
         assert_allclose(got, each, rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["CompoundSpectralModel absorbed", "CompoundSpectralModel absorbed line", "PiecewiseNormSpectralModel log"],
+)
+def test_runs_on_jax(name):
+    """Tables are gathered, and panels sorted, by what every backend has."""
+    pytensor = pytest.importorskip("pytensor")
+    pytest.importorskip("jax")
+    model = MODELS[name]
+    values = random_values(model, np.random.default_rng(4))
+    inputs = {key: pytensor.tensor.dscalar(key) for key in values}
+    value = model.integral(pytensor.tensor, EDGES[:-1], EDGES[1:], np.zeros(7), **inputs)
+    slopes = pytensor.grad(value.sum(), list(inputs.values()), disconnected_inputs="ignore")
+    run = pytensor.function(list(inputs.values()), [value, *slopes], mode="JAX", on_unused_input="ignore")
+    got, *gradient = run(*values.values())
+    assert_allclose(got, model.integral(np, EDGES[:-1], EDGES[1:], np.zeros(7), **values), rtol=1e-9, atol=1e-60)
+    assert np.all(np.isfinite(gradient))
+
+
 # ---------------------------------------------------------------- stored integrals
 
 

@@ -21,8 +21,9 @@ from bayesmap import (
     read_models,
     write_models,
 )
-from bayesmap.errors import BayesmapError, BayesmapIOError, ConfigError, ProblemList
+from bayesmap.errors import BayesmapError, BayesmapIOError, ConfigError, ModelError, ProblemList
 from bayesmap.io.yaml import models_to_dict
+from bayesmap.models.spectral.ebl_absorption import TABLES
 from tests.models.spectral_cases import MODELS, ebl, random_values, with_values
 
 ENERGY = np.geomspace(0.03, 60.0, 40) * u.TeV
@@ -101,6 +102,18 @@ def test_ebl_tables_are_read_as_gammapy_does(tmp_path, dtype):
         # Logarithms of a single-precision table are taken in single precision there.
         tolerance = 1e-9 if dtype is np.float64 else 1e-4
         assert_allclose(ours(ENERGY).value, theirs(ENERGY).value, rtol=tolerance, atol=1e-30)
+
+
+def test_builtin_tables_are_found_by_name(tmp_path):
+    peers = pytest.importorskip("gammapy.modeling.models.spectral")
+    assert {name: path.rpartition("/")[2] for name, path in peers.EBL_DATA_BUILTIN.items()} == TABLES
+    write_xspec(ebl(), tmp_path / TABLES["finke"])
+    model = EBLAbsorptionNormSpectralModel.read_builtin("finke", 0.2, folder=tmp_path)
+    assert_allclose(
+        model(ENERGY).value, EBLAbsorptionNormSpectralModel.read(tmp_path / TABLES["finke"], 0.2)(ENERGY).value
+    )
+    with pytest.raises(ModelError, match="BM-MO-035.*'domingez'.*'dominguez'"):
+        EBLAbsorptionNormSpectralModel.read_builtin("domingez", folder=tmp_path)
 
 
 EBL_TEXT = """

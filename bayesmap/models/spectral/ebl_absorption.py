@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from os import PathLike
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
 
@@ -11,10 +12,20 @@ import numpy as np
 
 from bayesmap.errors import ModelError
 from bayesmap.fits.hdu import column, find_column, read_fits
+from bayesmap.models.component import did_you_mean
 from bayesmap.models.parameter import Parameter, ParameterLike
 from bayesmap.models.spectral.base import SpectralExample, SpectralModel
 from bayesmap.models.spectral.nodes import locate, log_of, namespace, node_array, value_array
 from bayesmap.units import FloatArray
+
+TABLES = {
+    "franceschini": "ebl_franceschini.fits.gz",
+    "dominguez": "ebl_dominguez11.fits.gz",
+    "finke": "frd_abs.fits.gz",
+    "franceschini17": "ebl_franceschini_2017.fits.gz",
+    "saldana-lopez21": "ebl_saldana-lopez_2021.fits.gz",
+}
+"""Published tables by the names that Gammapy gives them."""
 
 
 class EBLAbsorptionNormSpectralModel(SpectralModel):
@@ -108,6 +119,42 @@ class EBLAbsorptionNormSpectralModel(SpectralModel):
         # Files repeat redshifts; the first of each counts.
         param, first = np.unique(np.ravel(values), return_index=True)
         return cls(u.Quantity(np.sqrt(low * high), "keV"), param, table[first], redshift, alpha_norm)
+
+    @classmethod
+    def read_builtin(
+        cls,
+        reference: str = "dominguez",
+        redshift: ParameterLike = redshift,
+        alpha_norm: ParameterLike = alpha_norm,
+        *,
+        folder: str | PathLike[str],
+    ) -> Self:
+        """Read one of the tables that come with Gammapy's data.
+
+        Parameters
+        ----------
+        reference : str
+            ``"dominguez"``, ``"franceschini"``, ``"finke"``, ``"franceschini17"`` or ``"saldana-lopez21"``.
+        redshift, alpha_norm : float or Parameter
+            Start values.
+        folder : path-like
+            Folder of the tables, ``ebl`` in GAMMAPY_DATA. The environment is not looked at.
+
+        Raises
+        ------
+        ModelError
+            BM-MO-035 for a name that is not known.
+        BayesmapIOError
+            See `read`.
+        """
+        if reference not in TABLES:
+            raise ModelError(
+                "BM-MO-035",
+                what=f"no table of the background light is called {reference!r}",
+                rule=f"Known are {', '.join(TABLES)}",
+                remedy=did_you_mean(reference, tuple(TABLES)),
+            )
+        return cls.read(Path(folder) / TABLES[reference], redshift, alpha_norm)
 
     def take_setting(self, name: str, value: Any) -> Any:
         """Check nodes and table."""

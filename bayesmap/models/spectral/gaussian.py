@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
@@ -64,21 +63,22 @@ class GaussianSpectralModel(SpectralModel):
         """
         mean, sigma = values["mean"], xp.abs(values["sigma"])
         width = _width(xp, values["sigma"])
-        start, stop = (energy_min - mean) / width, (energy_max - mean) / width
         center = xp.sqrt(energy_min * energy_max)
-        total = 0.0
-        for low, high in pairwise(PANELS):
-            first, last = xp.clip(start, low, high), xp.clip(stop, low, high)
-            half = 0.5 * (last - first)[..., None]
-            t = first[..., None] + half * (1.0 + _NODES)
-            energy = xp.clip(mean + sigma * t, energy_min[..., None], energy_max[..., None])
-            tilt = (energy / center[..., None]) ** slope[..., None]
-            total = total + xp.sum(_WEIGHTS * half * xp.exp(-0.5 * t * t) * tilt, axis=-1)
+        ends = np.array(PANELS)
+        first, last = (
+            xp.clip(((edge - mean) / width)[..., None], ends[:-1], ends[1:]) for edge in (energy_min, energy_max)
+        )
+        half = 0.5 * (last - first)[..., None]
+        t = first[..., None] + half * (1.0 + _NODES)
+        low, high, middle, power = (array[..., None, None] for array in (energy_min, energy_max, center, slope))
+        tilt = (xp.clip(mean + sigma * t, low, high) / middle) ** power
+        total = xp.sum(_WEIGHTS * half * xp.exp(-0.5 * t * t) * tilt, axis=(-2, -1))
         return values["amplitude"] / np.sqrt(2.0 * np.pi) * total
 
     def moving_breaks(self, xp: ModuleType, **values: Any) -> tuple[Any, ...]:
-        """Return the ends of the panels of the line as energies."""
-        return tuple(values["mean"] + _width(xp, values["sigma"]) * end for end in PANELS[1:-1])
+        """Return the ends of panels on which the line is smooth; beyond the outer ones is 1e-15 of it."""
+        width = _width(xp, values["sigma"])
+        return tuple(values["mean"] + width * end for end in (-8.0, -4.0, 0.0, 4.0, 8.0))
 
     @classmethod
     def examples(cls) -> tuple[SpectralExample, ...]:

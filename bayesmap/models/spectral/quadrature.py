@@ -59,19 +59,16 @@ def integrate(
     low, high, owner = _panels(np.ravel(energy_min), np.ravel(energy_max), fixed)
     center = np.sqrt(np.ravel(energy_min) * np.ravel(energy_max))[owner]
     tilt = np.ravel(np.broadcast_to(slope, np.shape(energy_min)))[owner]
-    ends = [low, *(xp.clip(end, low, high) for end in _ascending(xp, moving)), high]
-    total = sum(_gauss(evaluate, xp, a, b, center, tilt) for a, b in pairwise(ends))
+    # Without moving kinks the energies are numbers, and so is all of a formula that depends on nothing else.
+    own = xp if moving else np
+    ends = own.stack([low, *(own.clip(end, low, high) for end in _ascending(own, moving)), high])
+    half = 0.5 * own.log(ends[1:] / ends[:-1])[..., None]
+    log_energy = own.log(ends[:-1])[..., None] + half * (1.0 + _NODES)
+    energy = own.exp(log_energy)
+    weight = _WEIGHTS * half * own.exp(tilt[:, None] * (log_energy - np.log(center)[:, None])) * energy
+    total = xp.sum(weight * evaluate(energy), axis=(0, -1))
     members = (np.arange(np.size(energy_min))[:, None] == owner).astype(np.float64)
     return xp.reshape(xp.dot(members, total), np.shape(energy_min))
-
-
-def _gauss(evaluate: Callable[[Any], Any], xp: ModuleType, low: Any, high: Any, center: Any, slope: Any) -> Any:
-    """Integrate over panels that hold no kink."""
-    half = 0.5 * xp.log(high / low)
-    log_energy = xp.log(low)[..., None] + half[..., None] * (1.0 + _NODES)
-    energy = xp.exp(log_energy)
-    tilt = xp.exp(slope[..., None] * (log_energy - np.log(center)[..., None]))
-    return xp.sum(_WEIGHTS * half[..., None] * tilt * energy * evaluate(energy), axis=-1)
 
 
 def _panels(low: FloatArray, high: FloatArray, fixed: Iterable[float]) -> tuple[FloatArray, FloatArray, Any]:
