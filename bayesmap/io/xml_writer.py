@@ -12,11 +12,13 @@ from astropy import units as u
 from bayesmap.errors import BayesmapError, ConfigError, raise_problems
 from bayesmap.io import xml_schema as schema
 from bayesmap.io.model_schema import attempt, located
+from bayesmap.io.placed_maps import place_templates
 from bayesmap.io.whole_file import refuse_existing, write_whole
 from bayesmap.io.xml_schema import Kind, Name, Number
 from bayesmap.models.component import ModelComponent
 from bayesmap.models.parameter import Parameter
 from bayesmap.models.sky import AnyModel, Models, SkyModel
+from bayesmap.models.spatial.template import TemplateSpatialModel
 
 SPECTRAL = {
     "PowerLawSpectralModel": ("PowerLaw", ("Prefactor", "Index", "Scale")),
@@ -36,7 +38,8 @@ SPATIAL: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 ROUND = {"e": 0.0, "phi": 0.0}
 """Parameters that a radial shape must have at these values, frozen."""
-SOURCE_TYPES = {"PointSource": "PointSource", "DiffuseIsotropic": "DiffuseSource"}
+DIFFUSE = ("DiffuseIsotropic", "DiffuseMap", "SpatialMap", "MapCubeFunction")
+SOURCE_TYPES = {"PointSource": "PointSource"} | dict.fromkeys(DIFFUSE, "DiffuseSource")
 
 
 def write_models_xml(models: Models | AnyModel, path: str | PathLike[str], *, overwrite: bool = False) -> None:
@@ -50,14 +53,14 @@ def write_models_xml(models: Models | AnyModel, path: str | PathLike[str], *, ov
     models : Models or a single model
         Sources.
     path : path-like
-        It appears whole or not at all.
+        It appears whole or not at all; template maps are written beside it.
     overwrite : bool
         Whether an existing file may be replaced.
 
     Raises
     ------
     ConfigError
-        BM-CF-041 for what the format cannot hold: backgrounds, priors, templates without a file, other models.
+        BM-CF-041 for what the format cannot hold: backgrounds, priors, links, other models.
     BayesmapIOError
         BM-IO-032 if the file exists; BM-IO-009 if it cannot be written.
     ProblemList
@@ -66,7 +69,11 @@ def write_models_xml(models: Models | AnyModel, path: str | PathLike[str], *, ov
     path = Path(path)
     if not overwrite:
         refuse_existing([path])
-    write_whole(path, models_to_xml(models))
+    placed, maps = place_templates(Models(models), path.parent, overwrite=overwrite)  # type: ignore[arg-type]
+    text = models_to_xml(placed)
+    for file, template in maps.items():
+        template.write(file, overwrite=overwrite)
+    write_whole(path, text)
 
 
 def models_to_xml(models: Models | AnyModel) -> str:
@@ -83,7 +90,7 @@ def _source(model: AnyModel) -> str:
     if not isinstance(model, SkyModel):
         raise _cannot(f"{type(model).__name__} {model.name!r}", "XML holds sources only", "Write it as YAML")
     try:
-        spectrum = _spectrum(model.spectral_model)
+        spectrum = _spectrum(model.spectral_model, is_cube=getattr(model.spatial_model, "is_flux", False))
         kind, shape = _shape(model.spatial_model)
     except ConfigError as error:
         raise located(error, f"model {model.name!r}") from error
@@ -93,8 +100,12 @@ def _source(model: AnyModel) -> str:
     return f"{head}{spectrum}{shape}  </source>\n"
 
 
-def _spectrum(model: ModelComponent) -> str:
+def _spectrum(model: ModelComponent, *, is_cube: bool) -> str:
     class_name = type(model).__name__
+    if is_cube and class_name == "PowerLawNormSpectralModel":
+        return _element(
+            "spectrum", "PowerLaw", _parameters(model, schema.NORM["PowerLaw"], ("Prefactor", "Index", "Scale"))
+        )
     if class_name not in SPECTRAL:
         known = ", ".join(SPECTRAL)
         raise _cannot(f"the spectrum {class_name}", f"XML spectra are {known}", "Write it as YAML")
@@ -104,6 +115,8 @@ def _spectrum(model: ModelComponent) -> str:
 
 def _shape(model: ModelComponent) -> tuple[str, str]:
     class_name = type(model).__name__
+    if isinstance(model, TemplateSpatialModel):
+        return _template(model)
     if class_name not in SPATIAL:
         known = ", ".join(SPATIAL)
         raise _cannot(f"the shape {class_name}", f"XML shapes are {known}", "Write it as YAML")
@@ -121,6 +134,20 @@ def _shape(model: ModelComponent) -> tuple[str, str]:
     if elliptical:
         lines.append(_minor_radius(names, schema.SPATIAL[kind].names["MajorRadius"].name))
     return kind, _element("spatialModel", kind, lines)
+
+
+def _template(model: TemplateSpatialModel) -> tuple[str, str]:
+    """Return the type and the element of a map, whose norm is 1."""
+    if not model.filename:
+        raise _cannot(
+            "a template without a file name", "XML names the file of a map", "Use write_models_xml, or filename="
+        )
+    kind = (
+        "MapCubeFunction" if getattr(model, "is_flux", False) else ("DiffuseMap" if model.normalize else "SpatialMap")
+    )
+    key = "Value" if kind == "MapCubeFunction" else "Prefactor"
+    line = _text(key, Number(1.0), Number(math.nan), frozen=True)
+    return kind, _element("spatialModel", kind, [line], f" file={quoteattr(model.filename)}")
 
 
 def _parameters(model: ModelComponent, kind: Kind, spelled: tuple[str, ...], also: tuple[str, ...] = ()) -> list[str]:
@@ -175,8 +202,8 @@ def _text(key: str, number: Number, default: Number, *, frozen: bool) -> str:
     return f"      <parameter {' '.join(parts)}/>\n"
 
 
-def _element(tag: str, kind: str, lines: list[str]) -> str:
-    return f'    <{tag} type="{kind}">\n{"".join(lines)}    </{tag}>\n'
+def _element(tag: str, kind: str, lines: list[str], more: str = "") -> str:
+    return f'    <{tag} type="{kind}"{more}>\n{"".join(lines)}    </{tag}>\n'
 
 
 def _cannot(what: str, rule: str, remedy: str) -> ConfigError:

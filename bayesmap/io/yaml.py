@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from bayesmap.errors import BayesmapError, BayesmapIOError, ConfigError, ProblemList
+from bayesmap.errors import BayesmapError, ConfigError, ProblemList
 from bayesmap.io import spectral_schema
 from bayesmap.io.links import links_to_labels
 from bayesmap.io.model_schema import FileRules, located, models_from_dict
+from bayesmap.io.placed_maps import map_name, place_templates
 from bayesmap.io.safe_yaml import check_keys, load_yaml, wrong_kind
 from bayesmap.io.whole_file import refuse_existing, write_whole, yaml_text
 from bayesmap.io.xml import is_xml, read_models_xml
 from bayesmap.io.xml_writer import write_models_xml
-from bayesmap.maps.map import WcsNDMap
 from bayesmap.models.background import BackgroundModel, FoVBackgroundModel
 from bayesmap.models.component import ModelComponent
 from bayesmap.models.named import NamedModel
@@ -277,63 +274,9 @@ def write_models(models: Models | AnyModel, path: str | PathLike[str], *, overwr
         return
     if not overwrite:
         refuse_existing([path])
-    placed, maps = _place_templates(Models(models), path.parent, overwrite=overwrite)  # type: ignore[arg-type]
-    files = {model.name: _map_name(model) for model in placed if isinstance(model, BackgroundModel)}
+    placed, maps = place_templates(Models(models), path.parent, overwrite=overwrite)  # type: ignore[arg-type]
+    files = {model.name: map_name(model) for model in placed if isinstance(model, BackgroundModel)}
     document = _document(placed, files) | {"metadata": {"creator": "bayesmap"}}
     for file, template in maps.items():
         template.write(file, overwrite=overwrite)
     write_whole(path, yaml_text(document))
-
-
-def _place_templates(models: Models, folder: Path, *, overwrite: bool) -> tuple[Models, dict[Path, WcsNDMap]]:
-    """Return the models with template file names beside the YAML file, and the maps to write there."""
-    placed: list[AnyModel] = []
-    maps: dict[Path, WcsNDMap] = {}
-    for model in models:
-        spatial = model.components.get("spatial")
-        if spatial is not None and "filename" in spatial.settings:
-            moved, file = _with_file(model, folder)
-            _place(maps, file, spatial.map, overwrite=overwrite)  # type: ignore[attr-defined]
-            placed.append(moved)
-        else:
-            if isinstance(model, BackgroundModel):
-                _place(maps, folder / _map_name(model), model.background, overwrite=overwrite)
-            placed.append(model)
-    return Models(tuple(placed)), maps
-
-
-def _place(maps: dict[Path, WcsNDMap], file: Path, template: WcsNDMap, *, overwrite: bool) -> None:
-    """Add a map to those that are to be written, unless the file holds it already."""
-    known = maps.get(file) or (WcsNDMap.read(file) if file.exists() else None)
-    same = known is not None and _same_map(known, template)
-    if known is not None and not same and (file in maps or not overwrite):
-        refuse_existing([file])
-        raise _two_maps(file)
-    if not same:
-        maps[file] = template
-
-
-def _map_name(model: NamedModel) -> str:
-    return f"{model.name}.fits".replace(" ", "_")
-
-
-def _with_file(model: Any, folder: Path) -> tuple[AnyModel, Path]:
-    """Return the model with a template file name inside the folder, and its path."""
-    spatial = model.spatial_model
-    name = Path(spatial.filename).name or _map_name(model)
-    settings = {key: getattr(spatial, key) for key in spatial.settings} | {"filename": name}
-    moved = type(spatial)(**settings, **{item.name: item for item in spatial.parameters})
-    return replace(model, spatial_model=moved), folder / name
-
-
-def _same_map(one: WcsNDMap, other: WcsNDMap) -> bool:
-    return one.geom.is_close(other.geom) and one.unit == other.unit and np.array_equal(one.data, other.data)
-
-
-def _two_maps(file: Path) -> BayesmapIOError:
-    return BayesmapIOError(
-        "BM-IO-040",
-        what=f"two models name different maps {file.name!r}",
-        rule="Templates are written beside the YAML file, each under its own name",
-        remedy="Give one of them another filename=",
-    )

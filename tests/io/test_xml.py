@@ -14,7 +14,7 @@ from bayesmap.io.safe_xml import load_xml
 from bayesmap.io.xml import read_models_xml
 from bayesmap.io.xml_writer import models_to_xml, write_models_xml
 from bayesmap.io.yaml import read_models, write_models
-from bayesmap.maps import WcsGeom, WcsNDMap
+from bayesmap.maps import MapAxis, WcsGeom, WcsNDMap
 from bayesmap.models import (
     ConstantSpatialModel,
     DiskSpatialModel,
@@ -27,6 +27,7 @@ from bayesmap.models import (
     PointSpatialModel,
     PowerLawSpectralModel,
     SkyModel,
+    TemplateSpatialModel,
 )
 from bayesmap.models.prior import Prior
 from bayesmap.models.registry import spatial_models, spectral_models
@@ -224,6 +225,39 @@ def test_maps_and_tables(tmp_path):
     with pytest.raises(BayesmapIOError, match="BM-IO-014"):
         read_models_xml(variable)
     assert read_models_xml(variable, env={"DATA": str(tmp_path)})["Crab"].spatial_model == fermi
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_maps_are_written_beside_the_file(tmp_path, normalize):
+    geom = WcsGeom.create(skydir=(0, 0), npix=(4, 3), frame="galactic")
+    template = TemplateSpatialModel(map=WcsNDMap(geom, np.arange(1.0, 13.0).reshape(3, 4), "sr-1"), normalize=normalize)
+    with pytest.raises(ConfigError, match="BM-CF-041: .*a template without a file name"):
+        models_to_xml(SkyModel(PowerLawSpectralModel(), template, name="my map"))
+    write_models(SkyModel(PowerLawSpectralModel(), template, name="my map"), tmp_path / "m.xml")
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["m.xml", "my_map.fits"]
+    again = read_models(tmp_path / "m.xml")["my map"].spatial_model
+    assert again.normalize is normalize
+    np.testing.assert_array_equal(again.map.data, template.map.data)
+
+
+def test_cube_with_the_spectrum_in_it(tmp_path):
+    if not hasattr(TemplateSpatialModel, "is_flux"):
+        pytest.skip("template cubes are not there yet")
+    axis = MapAxis.from_nodes([1e-3, 1e-2, 1e-1], name="energy_true")
+    geom = WcsGeom.create(skydir=(0, 0), npix=(4, 3), frame="galactic", axes=[axis])
+    WcsNDMap(geom, np.ones(geom.shape) * np.array([1e-6, 1e-8, 1e-10])[:, None, None]).write(tmp_path / "cube.fits")
+    text = library(
+        spectrum("PowerLaw", free("Prefactor", 1.1), free("Index", -0.1), 'name="Scale" value="1000" free="0"'),
+        shape("MapCubeFunction", 'name="Value" value="1" free="0"', more='file="cube.fits"'),
+    )
+    models = read_models_xml(text, root=tmp_path)
+    norm, tilt, reference = (models.parameters[f"Crab.spectral.{name}"] for name in ("norm", "tilt", "reference"))
+    assert (norm.value, tilt.value, reference.canonical_value) == (1.1, 0.1, pytest.approx(1e-3))
+    assert str(models["Crab"].spatial_model.map.unit.to_string()) != ""
+    write_models(models, tmp_path / "again.xml", overwrite=True)
+    again = read_models(tmp_path / "again.xml")
+    assert again.parameters["Crab.spectral.tilt"].value == 0.1
+    np.testing.assert_array_equal(again["Crab"].spatial_model.map.data, models["Crab"].spatial_model.map.data)
 
 
 def test_file_function(tmp_path):
