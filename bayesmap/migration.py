@@ -149,8 +149,13 @@ class Absorption:
 
     @staticmethod
     def read(filename: str | PathLike[str]) -> models.EBLAbsorptionNormSpectralModel:
-        """Read an XSPEC table model. There is no `read_builtin`: files are named, the environment is not looked at."""
+        """Read an XSPEC table model."""
         return models.EBLAbsorptionNormSpectralModel.read(filename)
+
+    @staticmethod
+    def read_builtin(name: str, *, folder: str | PathLike[str]) -> models.EBLAbsorptionNormSpectralModel:
+        """Read a table that comes with Gammapy's data; 0.10 took the folder from the environment."""
+        return models.EBLAbsorptionNormSpectralModel.read_builtin(name, folder=folder)
 
 
 def AbsorbedSpectralModel(

@@ -10,7 +10,7 @@ import pytest
 
 from bayesmap import migration as seed
 from bayesmap import models
-from bayesmap.errors import ModelError
+from bayesmap.errors import BayesmapIOError, ModelError
 from bayesmap.maps import WcsGeom, WcsNDMap
 from bayesmap.models.spatial.gaussian import GaussianSpatialModel
 from bayesmap.testing import toy_dataset, toy_models
@@ -57,6 +57,8 @@ def test_products_of_spectra(tmp_path):
 
 def test_absorption():
     absorption = seed.Absorption([0.1, 1, 10] * u.TeV, [0.0, 0.5], np.array([[1, 1, 1], [0.9, 0.5, 0.1]]))
+    with pytest.raises(BayesmapIOError, match="BM-IO-001: nowhere.* cannot be read"):
+        seed.Absorption.read_builtin("dominguez", folder="nowhere")
     absorbed = seed.AbsorbedSpectralModel(seed.PowerLaw(), absorption, 0.5)
     assert absorbed(1 * u.TeV).to_value("cm-2 s-1 TeV-1") == pytest.approx(0.5e-12)
     redshift = next(item for item in absorbed.parameters if item.name == "redshift")
