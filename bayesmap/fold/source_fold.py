@@ -7,7 +7,6 @@ source is folded at each of them, and the counts are combined with weights that 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,17 +15,17 @@ import pytensor.tensor as pt
 
 from bayesmap.dataset import MapDataset
 from bayesmap.errors import ResponseError
+from bayesmap.fold.dispersion import Dispersion, Weights, build_dispersion
 from bayesmap.fold.fixed import FixedImage
 from bayesmap.fold.parameters import ParameterGraph
-from bayesmap.fold.response import PSF_NODES, StretchedDispersion, build_stretched, psf_weights
+from bayesmap.fold.response import PSF_NODES, psf_weights
 from bayesmap.fold.setup import FoldSetup, build_setup
 from bayesmap.fold.source import FreeSource, build_source, shape_values
+from bayesmap.fold.varying import responses_at
 from bayesmap.irf.edisp import EnergyDispersion
 from bayesmap.irf.psf import RadialPSF
 from bayesmap.models.response import ResponseModel
 from bayesmap.models.sky import SkyModel
-
-Weights = Callable[[ParameterGraph], Any]
 
 
 @dataclass(frozen=True)
@@ -37,14 +36,11 @@ class Node:
     ----------
     setup : FoldSetup
         The response.
-    dispersion : ndarray or StretchedDispersion
-        Its energy dispersion, shape (n_true, n_reco), or one with a free energy scale.
     image : FreeSource or FixedImage
         Image in it.
     """
 
     setup: FoldSetup
-    dispersion: np.ndarray | StretchedDispersion
     image: FreeSource | FixedImage
 
 
@@ -57,24 +53,30 @@ class SourceFold:
     model : SkyModel
         At its start values.
     nodes : tuple of Node
-        Forms of the response; one, unless it depends on parameters.
-    weights : callable, optional
-        Parameters -> weights of the nodes, tensor of shape (n_node,).
+        Forms of the response; one, unless the PSF depends on parameters.
+    dispersion : Dispersion
+        Energy dispersion.
+    weights : tuple of callable
+        Weights of the nodes, as factors of an outer product, the first of which changes slowest.
     response : str
         Name of the dataset's `ResponseModel`, or nothing.
     """
 
     model: SkyModel
     nodes: tuple[Node, ...]
-    weights: Weights | None = None
+    dispersion: Dispersion
+    weights: tuple[Weights, ...] = ()
     response: str = ""
 
     def npred(self, parameters: ParameterGraph) -> Any:
         """Return predicted counts, shape (n_reco, n_lat, n_lon)."""
-        counts = [self._node(node, parameters) for node in self.nodes]
-        if self.weights is None:
+        edisp = self.dispersion.matrix(parameters)
+        counts = [self._node(node, edisp, parameters) for node in self.nodes]
+        if not self.weights:
             return counts[0]
-        weights = self.weights(parameters)
+        weights = pt.ones((1,))
+        for factor in self.weights:
+            weights = (weights[:, None] * factor(parameters)[None, :]).flatten()
         total = weights[0] * counts[0]
         for k, part in enumerate(counts[1:], start=1):
             total = total + weights[k] * part
@@ -86,23 +88,17 @@ class SourceFold:
         images = [node.image for node in self.nodes if isinstance(node.image, FreeSource)]
         return [image.no_support(parameters.vectors[self.model.name], shape) for image in images]
 
-    def _node(self, node: Node, parameters: ParameterGraph) -> Any:
+    def _node(self, node: Node, edisp: Any, parameters: ParameterGraph) -> Any:
         name, setup = self.model.name, node.setup
-        spectral = parameters.of(name, "spectral")
-        flux = self.model.spectral_model.integral(pt, setup.edges[:-1], setup.edges[1:], setup.slope, **spectral)
-        mixing = self._mixing(node, flux, parameters)
+        spectral: Any = self.model.spectral_model
+        values = parameters.of(name, "spectral")
+        flux = spectral.integral(pt, setup.edges[:-1], setup.edges[1:], setup.slope, **values)
+        if self.response and self.model.apply_irf["exposure"]:
+            flux = flux * parameters.values[f"{self.response}.response.exposure_scale"]
+        mixing = edisp.T * flux
         if isinstance(node.image, FixedImage):
             return node.image.npred(mixing)
         return node.image.npred(mixing, parameters.vectors[name], shape_values(parameters.of(name, "spatial")))
-
-    def _mixing(self, node: Node, flux: Any, parameters: ParameterGraph) -> Any:
-        """Return the flux spread over reconstructed energy, shape (n_reco, n_true)."""
-        scales = parameters.of(self.response, "response") if self.response else {}
-        if scales and self.model.apply_irf["exposure"]:
-            flux = flux * scales["exposure_scale"]
-        if isinstance(node.dispersion, StretchedDispersion):
-            return node.dispersion.matrix(scales["energy_scale"]).T * flux
-        return node.dispersion.T * flux
 
 
 def build_source_fold(
@@ -126,29 +122,58 @@ def build_source_fold(
     ResponseError
         BM-IR-020 if the width of a PSF given as pixel kernels is to change.
     """
-    own = without_parts(setup, model)
-    name = "" if response is None else response.name
-    scaled = response is not None and _changes(response, "psf_scale") and own.psf is not None
-    if not scaled:
-        return SourceFold(model, (_node(own, model, response),), response=name)
-    psf = dataset.psf
-    if not isinstance(psf, RadialPSF):
+    datasets, weights = _psf_forms(dataset, model, response)
+    setups = tuple(setup if item is dataset else _setup(item, setup) for item in datasets)
+    own = tuple(without_parts(item, model) for item in setups)
+    nodes = tuple(Node(item, build_source(item, model)) for item in own)
+    dispersion = _dispersion(dataset, own[0], model, response)
+    return SourceFold(model, nodes, dispersion, weights, "" if response is None else response.name)
+
+
+def _setup(dataset: MapDataset, like: FoldSetup) -> FoldSetup:
+    return build_setup(dataset, like.exposure_order, like.energy_integration)
+
+
+def _psf_forms(
+    dataset: MapDataset, model: SkyModel, response: ResponseModel | None
+) -> tuple[tuple[MapDataset, ...], tuple[Weights, ...]]:
+    """Return the dataset with every PSF that is needed, and the factors of their weights."""
+    if dataset.psf is None or not model.apply_irf["psf"]:
+        return (dataset,), ()
+    datasets, place = responses_at(dataset, model, "psf")
+    factors = () if place is None else (place,)
+    if response is None or not _changes(response, "psf_scale"):
+        return datasets, factors
+    name, parameter = f"{response.name}.response.psf_scale", response.response_model.psf_scale
+    if not isinstance(dataset.psf, RadialPSF):
         raise ResponseError(
             "BM-IR-020",
-            what=f"{name}.response.psf_scale is not one, and the psf of {dataset.name!r} is {type(psf).__name__}",
+            what=f"{name} is not one, and the psf of {dataset.name!r} is {type(dataset.psf).__name__}",
             rule="The width of a radial PSF table can change; pixel kernels have no profile to stretch",
             remedy="Give the PSF as a RadialPSF, or freeze psf_scale at 1",
         )
-    start: Any = response
-    free = not start.response_model.psf_scale.frozen
-    scales = PSF_NODES if free else (start.response_model.psf_scale.value,)
-    nodes = []
-    for scale in scales:
-        changed = dataclasses.replace(dataset, psf=psf.stretched(scale))
-        wider = without_parts(build_setup(changed, setup.exposure_order, setup.energy_integration), model)
-        nodes.append(_node(wider, model, response))
-    weights = (lambda parameters: psf_weights(parameters.values[f"{name}.response.psf_scale"])) if free else None
-    return SourceFold(model, tuple(nodes), weights, name)
+    scales = (parameter.value,) if parameter.frozen else PSF_NODES
+    wider = tuple(dataclasses.replace(item, psf=_central(item.psf).stretched(s)) for item in datasets for s in scales)
+    if parameter.frozen:
+        return wider, factors
+    return wider, (*factors, lambda parameters: psf_weights(parameters.values[name]))
+
+
+def _central(psf: Any) -> RadialPSF:
+    """Return the table of a position, without the map it is from."""
+    return psf.central if hasattr(psf, "central") else psf
+
+
+def _dispersion(
+    dataset: MapDataset, setup: FoldSetup, model: SkyModel, response: ResponseModel | None
+) -> Dispersion:
+    if not model.apply_irf["edisp"]:
+        return Dispersion((setup.edisp,))
+    datasets, weights = responses_at(dataset, model, "edisp")
+    matrices = tuple(setup.edisp if item is dataset else _setup(item, setup).edisp for item in datasets)
+    scaled = response is not None and _changes(response, "energy_scale")
+    scale = f"{response.name}.response.energy_scale" if response is not None and scaled else ""
+    return build_dispersion(matrices, setup.axis.edges, model.name, weights=weights, scale=scale)
 
 
 def without_parts(setup: FoldSetup, model: SkyModel) -> FoldSetup:
@@ -165,13 +190,6 @@ def without_parts(setup: FoldSetup, model: SkyModel) -> FoldSetup:
         )
         changes |= {"exposure": plain, "slope": plain.slope}
     return dataclasses.replace(setup, **changes) if changes else setup
-
-
-def _node(setup: FoldSetup, model: SkyModel, response: ResponseModel | None) -> Node:
-    dispersion: np.ndarray | StretchedDispersion = setup.edisp
-    if response is not None and model.apply_irf["edisp"] and _changes(response, "energy_scale"):
-        dispersion = build_stretched(setup.edisp, setup.axis.edges, model.name)
-    return Node(setup, dispersion, build_source(setup, model))
 
 
 def _changes(response: ResponseModel, scale: str) -> bool:
