@@ -22,7 +22,8 @@ PSF_NODES = (
     LARGEST_PSF_SCALE,
 )
 """Widths at which the PSF is folded. Between them images are combined by the Lagrange polynomial in ln s: error for a
-Gaussian PSF at most 2e-4 of its peak, none at the nodes, of which s = 1 is one."""
+Gaussian PSF at most 4e-4 of its peak, none at the nodes, of which s = 1 is one. Far out, where the PSF is below that,
+the sum may be negative by as much: there must be a background, or the model has no support there."""
 
 
 def response_of(models: Models, dataset_name: str) -> ResponseModel | None:

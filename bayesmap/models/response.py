@@ -29,7 +29,9 @@ class ResponseScales(ModelComponent):
     energy_scale : float
         :math:`s_E`: what was assigned to energy E is assigned to :math:`s_E E`; default prior log-normal, 10 % wide.
     psf_scale : float
-        :math:`s_p`, between 0.7 and 1.4; default prior log-normal, 10 % wide.
+        :math:`s_p`, between 0.7 and 1.4; default prior log-normal, 10 % wide. While it is free, the image of a source
+        is interpolated between five widths to 4e-4 of its peak, and may be negative by as much far from it: the data
+        set needs a background there.
     """
 
     kind: ClassVar[str] = "response"

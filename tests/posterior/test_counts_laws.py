@@ -84,7 +84,7 @@ def test_pymc_model_of_overdispersed_counts(scattered):
 
 
 def test_two_overdispersions_of_one_dataset_are_refused():
-    models = toy_models() + [OverdispersionModel(name="a"), OverdispersionModel(name="b")]
+    models = [*toy_models(), OverdispersionModel(name="a"), OverdispersionModel(name="b")]
     with pytest.raises(ModelError, match="BM-MO-027: dataset 'toy' has the overdispersion models a, b"):
         MapFit.from_dataset(toy_dataset(npix=12), models)
 
