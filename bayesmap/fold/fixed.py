@@ -30,22 +30,61 @@ coarse."""
 
 
 @dataclass(frozen=True)
+class EnergyNodes:
+    """Energies at which the brightness is folded.
+
+    Parameters
+    ----------
+    energy : ndarray, shape (n,), unit TeV
+        Energies.
+    weight : ndarray, shape (n,), unit TeV
+        Weight of the spectrum there, the exposure's slope inside the bin included.
+    parent : ndarray, shape (n,)
+        True-energy bin.
+    """
+
+    energy: np.ndarray
+    weight: np.ndarray
+    parent: np.ndarray
+
+
+@dataclass(frozen=True)
 class FixedImage:
     """Templates of a frozen source inside the window of the map where they are not zero.
 
     Parameters
     ----------
     templates : shared variable, shape (n_true, h, w) or (n_reco, n_true, h, w), unit cm2 s
-        Counts per unit flux; with the reconstructed energy first where the PSF depends on it.
+        Counts per unit flux; with the reconstructed energy first where the PSF depends on it. Of a cube: for each of
+        `energies` instead of each true-energy bin.
     corner : (i, j)
         First pixel of the window.
     shape : (n_lat, n_lon)
         Pixels of the map.
+    energies : EnergyNodes, optional
+        Energies at which a cube is folded.
     """
 
     templates: Any
     corner: tuple[int, int]
     shape: tuple[int, int]
+    energies: EnergyNodes | None = None
+
+    def mixing(self, edisp: Any, flux: Any, spectrum: Callable[[np.ndarray], Any]) -> Any:
+        """Return what `npred` takes, shape (n_reco, n_true), or for a cube (n_reco, n).
+
+        Parameters
+        ----------
+        edisp : array or tensor, shape (n_true, n_reco)
+            Energy dispersion.
+        flux : tensor, shape (n_true,)
+            Flux per bin, which a cube does not use.
+        spectrum : callable
+            Energies in TeV -> dN/dE, or the factor on a cube that holds the spectrum.
+        """
+        if self.energies is None:
+            return edisp.T * flux
+        return edisp.T[:, self.energies.parent] * (self.energies.weight * spectrum(self.energies.energy))
 
     def npred(self, mixing: Any) -> Any:
         """Return predicted counts, shape (n_reco, n_lat, n_lon), for the flux of `PointImage.npred`."""
@@ -57,14 +96,16 @@ class FixedImage:
         return PlaceWindow(n_lat, n_lon)(window, i, j)
 
 
-def build_fixed_image(setup: FoldSetup, templates: np.ndarray, name: str) -> FixedImage:
+def build_fixed_image(
+    setup: FoldSetup, templates: np.ndarray, name: str, energies: EnergyNodes | None = None
+) -> FixedImage:
     """Keep the part of the templates that is not zero."""
     used = np.any(templates != 0.0, axis=tuple(range(templates.ndim - 2)))
     rows, columns = np.flatnonzero(used.any(axis=1)), np.flatnonzero(used.any(axis=0))
     if len(rows) == 0:
         rows = columns = np.array([0])
     window = templates[..., rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return FixedImage(constant(window, f"{name}.templates"), (rows[0], columns[0]), setup.shape)
+    return FixedImage(constant(window, f"{name}.templates"), (rows[0], columns[0]), setup.shape, energies)
 
 
 def evaluate_templates(setup: FoldSetup, npred: Callable[[FoldSetup, Any], Any]) -> np.ndarray:
@@ -94,6 +135,43 @@ def _only(j: int, setup: FoldSetup) -> np.ndarray:
     return mixing
 
 
+@dataclass(frozen=True)
+class FinePlanes:
+    """What is needed to fold a fine sky.
+
+    Parameters
+    ----------
+    setup : FoldSetup
+        The dataset.
+    jacobian : ndarray, shape (2, 2), unit pixel / deg
+        Metric of the map.
+    """
+
+    setup: FoldSetup
+    jacobian: np.ndarray
+
+    @property
+    def pad(self) -> int:
+        """Pixels of sky around the map."""
+        return self.setup.reach + TAPER
+
+    def images(self, fine: np.ndarray, j: int) -> np.ndarray:
+        """Return the counts per unit flux in true-energy bin j of a fine sky.
+
+        Shape (n_lat, n_lon), or (n_reco, n_lat, n_lon) where the PSF depends on reconstructed energy.
+        """
+        if self.setup.psf_in_reco:
+            return np.stack([self._image(fine, j, i) for i in range(self.setup.n_psf)])
+        return self._image(fine, j, j)
+
+    def _image(self, fine: np.ndarray, j: int, i: int) -> np.ndarray:
+        setup, pad = self.setup, self.pad
+        size = tuple(scipy.fft.next_fast_len(n + 2 * pad, real=True) for n in setup.shape)
+        sky = fine * _fine_exposure(setup, pad, j) if setup.before_psf else fine
+        image = _fold_plane(setup, i, self.jacobian, sky, size)[pad : pad + setup.shape[0], pad : pad + setup.shape[1]]
+        return image if setup.before_psf else image * setup.exposure_plane(0)[j]
+
+
 def brightness_templates(
     setup: FoldSetup, jacobian: np.ndarray, brightness: Callable[[np.ndarray, np.ndarray], np.ndarray]
 ) -> np.ndarray:
@@ -115,20 +193,9 @@ def brightness_templates(
     -------
     ndarray, shape (n_true, n_lat, n_lon) or (n_reco, n_true, n_lat, n_lon), unit cm2 s
     """
-    pad = setup.reach + TAPER
-    n_y, n_x = (scipy.fft.next_fast_len(n + 2 * pad, real=True) for n in setup.shape)
-    fine = _fine_sky(setup, pad, brightness)
-    exposure = setup.exposure_plane(0)
-
-    def plane(i: int, j: int) -> np.ndarray:
-        sky = fine * _fine_exposure(setup, pad, j) if setup.before_psf else fine
-        image = _fold_plane(setup, i, jacobian, sky, (n_y, n_x))
-        image = image[pad : pad + setup.shape[0], pad : pad + setup.shape[1]]
-        return image if setup.before_psf else image * exposure[j]
-
-    if setup.psf_in_reco:
-        return np.stack([[plane(i, j) for j in range(setup.n_true)] for i in range(setup.n_psf)])
-    return np.stack([plane(j, j) for j in range(setup.n_true)])
+    planes = FinePlanes(setup, jacobian)
+    fine = fine_sky(setup, planes.pad, brightness)
+    return np.stack([planes.images(fine, j) for j in range(setup.n_true)], axis=-3)
 
 
 def _fine_offsets(n: int, pad: int) -> np.ndarray:
@@ -136,7 +203,7 @@ def _fine_offsets(n: int, pad: int) -> np.ndarray:
     return (np.arange((n + 2 * pad) * SUBPIXELS) + 0.5) / SUBPIXELS - 0.5 - pad
 
 
-def _fine_sky(setup: FoldSetup, pad: int, brightness: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+def fine_sky(setup: FoldSetup, pad: int, brightness: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
     """Return the mean brightness of sub-pixels times their solid angle, tapered at the rim."""
     nodes, weights = np.polynomial.legendre.leggauss(AVERAGE_NODES)
     centre_y, centre_x = (_fine_offsets(n, pad) for n in setup.shape)

@@ -11,6 +11,7 @@ import pytensor.tensor as pt
 
 from bayesmap.errors import ModelError
 from bayesmap.fold.compact import CompactImage, build_compact_image
+from bayesmap.fold.cube import cube_templates
 from bayesmap.fold.fixed import FixedImage, brightness_templates, build_fixed_image, evaluate_templates
 from bayesmap.fold.kernel import build_tables, lattice_factor
 from bayesmap.fold.moments import build_moments
@@ -278,10 +279,14 @@ def _fixed_brightness(
         )
     rotation = frame_rotation(setup.geom.frame, spatial.frame)
 
-    def brightness(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+    def brightness(lon: np.ndarray, lat: np.ndarray, plane: int = 0) -> np.ndarray:
         x, y, z = np.tensordot(rotation, unit_vector(np, lon, lat), axes=1)
-        return spatial.brightness(np.rad2deg(np.arctan2(y, x)), np.rad2deg(np.arctan2(z, np.hypot(x, y))))
+        lon, lat = np.rad2deg(np.arctan2(y, x)), np.rad2deg(np.arctan2(z, np.hypot(x, y)))
+        return spatial.plane_brightness(lon, lat, plane)
 
+    if spatial.energy_dependent:
+        templates, energies = cube_templates(setup, jacobian, spatial, brightness)
+        return build_fixed_image(setup, templates, name, energies)
     return build_fixed_image(setup, brightness_templates(setup, jacobian, brightness), name)
 
 

@@ -92,13 +92,14 @@ class SourceFold:
         name, setup = self.model.name, node.setup
         spectral: Any = self.model.spectral_model
         values = parameters.of(name, "spectral")
-        flux = spectral.integral(pt, setup.edges[:-1], setup.edges[1:], setup.slope, **values)
         if self.response and self.model.apply_irf["exposure"]:
-            flux = flux * parameters.values[f"{self.response}.response.exposure_scale"]
-        mixing = edisp.T * flux
+            edisp = edisp * parameters.values[f"{self.response}.response.exposure_scale"]
+        flux = spectral.integral(pt, setup.edges[:-1], setup.edges[1:], setup.slope, **values)
         if isinstance(node.image, FixedImage):
+            mixing = node.image.mixing(edisp, flux, lambda energy: spectral.evaluate(pt, energy, **values))
             return node.image.npred(mixing)
-        return node.image.npred(mixing, parameters.vectors[name], shape_values(parameters.of(name, "spatial")))
+        shape = shape_values(parameters.of(name, "spatial"))
+        return node.image.npred(edisp.T * flux, parameters.vectors[name], shape)
 
 
 def build_source_fold(

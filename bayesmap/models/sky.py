@@ -36,7 +36,8 @@ class SkyModel(NamedModel):
     spectral_model : SpectralModel
         dN/dE.
     spatial_model : spatial model
-        Shape, integrates to one over the sphere (or, for a template, to what its map says).
+        Shape, integrates to one over the sphere (or, for a template, to what its map says). A template cube that holds
+        the spectrum too (cm-2 s-1 TeV-1 sr-1) goes with a norm model, such as `PowerLawNormSpectralModel`.
     name : str
         Name, unique in a fit. Default ``"source"``.
     datasets_names : tuple of str, optional
@@ -68,8 +69,9 @@ class SkyModel(NamedModel):
         datasets_names: str | Iterable[str] | None = None,
         apply_irf: Mapping[str, bool] | None = None,
     ) -> None:
-        check_component(f"SkyModel {name!r}", spectral_model, kind="spectral", is_norm=False)
         check_component(f"SkyModel {name!r}", spatial_model, kind="spatial")
+        is_norm: bool = spatial_model.is_flux  # type: ignore[attr-defined]
+        check_component(f"SkyModel {name!r}", spectral_model, kind="spectral", is_norm=is_norm)
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "datasets_names", datasets_names)
         object.__setattr__(self, "spectral_model", spectral_model)

@@ -45,6 +45,11 @@ class SpatialModel(ModelComponent):
     smooth_when_wide: ClassVar[bool] = False
     frame: str
 
+    @property
+    def is_flux(self) -> bool:
+        """True for a brightness that holds the spectrum too, cm-2 s-1 TeV-1 sr-1: it goes with a norm model."""
+        return False
+
     def check(self) -> None:
         """Check the frame."""
         if self.frame not in FRAMES:
@@ -91,7 +96,7 @@ class SpatialModel(ModelComponent):
         -------
         Quantity, unit sr-1
         """
-        lon, lat = np.broadcast_arrays(_degrees(lon), _degrees(lat))
+        lon, lat = np.broadcast_arrays(degrees(lon), degrees(lat))
         return u.Quantity(self.brightness(lon, lat), "sr-1")
 
     def evaluate_geom(self, geom: WcsGeom) -> u.Quantity:
@@ -146,7 +151,8 @@ class SpatialModel(ModelComponent):
         raise NotImplementedError
 
 
-def _degrees(angle: Any) -> np.ndarray:
+def degrees(angle: Any) -> np.ndarray:
+    """Return an angle in degrees, of a Quantity or of numbers in degrees."""
     return np.asarray(angle.to_value("deg") if isinstance(angle, u.Quantity) else angle, dtype=np.float64)
 
 

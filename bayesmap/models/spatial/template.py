@@ -1,30 +1,39 @@
-"""Brightness given as a map."""
+"""Brightness given as a map: an image, or a cube over true energy."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import astropy.units as u
 import numpy as np
 
 from bayesmap.errors import ModelError
+from bayesmap.maps.geometry import WcsGeom
 from bayesmap.models.parameter import Parameter
-from bayesmap.models.spatial.base import SpatialModel
+from bayesmap.models.spatial.base import SpatialModel, degrees
+from bayesmap.models.spatial.offsets import rotate
+from bayesmap.units import to_float64
+
+BRIGHTNESS, FLUX = "sr-1", "cm-2 s-1 TeV-1 sr-1"
 
 
 class TemplateSpatialModel(SpatialModel):
-    r"""Brightness given as an image, interpolated log-linearly between pixel centres, zero outside its pixels.
+    r"""Brightness given as a map, interpolated log-linearly between pixel centres, zero outside its pixels.
 
     .. math:: \phi(\Omega) = \exp \sum_k w_k \ln t_k
 
     with the bilinear weights w of the four pixel centres around the point, continued from the outermost centres to the
     edges of their pixels. Where one of the four is zero, the interpolation is linear, and constant beyond the outermost
-    centres.
+    centres. A cube is interpolated likewise along ln E, between the centres (nodes) of its energy axis, and continued
+    as a power law to the axis' ends; it is zero beyond.
 
     Parameters
     ----------
     map : WcsNDMap
-        Image; finite and not negative. With `normalize` its integral over the sphere (values times pixel solid angles)
-        is scaled to one, and its unit does not matter; without, its unit must be sr-1 or equivalent.
+        Image, or cube with the axis ``energy_true`` (or ``energy``); finite and not negative. With `normalize` its
+        integral over the sphere (values times pixel solid angles) is scaled to one, at every energy, and its unit does
+        not matter; without, its unit must be sr-1 or equivalent, or, for a cube, cm-2 s-1 TeV-1 sr-1 or equivalent: it
+        then holds the spectrum too, and goes with a norm model.
     normalize : bool
         Default True.
     filename : str
@@ -72,8 +81,8 @@ class TemplateSpatialModel(SpatialModel):
         problem = ""
         if self.map is None:
             problem = "no map"
-        elif self.map.data.squeeze().ndim != 2:
-            problem = f"a map of shape {self.map.data.shape}, not one image"
+        elif self.map.data.ndim > 3 or (self.map.data.ndim == 3 and not self._energy_axis):
+            problem = f"a map of shape {self.map.data.shape}, neither one image nor a cube over true energy"
         elif not np.all(np.isfinite(self.map.data)) or np.any(self.map.data < 0):
             bad = np.argwhere(~(np.isfinite(self.map.data) & (self.map.data >= 0)))
             problem = f"{len(bad)} of {self.map.data.size} pixels negative or not finite, first {bad[0].tolist()}"
@@ -83,22 +92,135 @@ class TemplateSpatialModel(SpatialModel):
             raise ModelError(
                 "BM-MO-009",
                 what=f"TemplateSpatialModel {self.filename!r} has {problem}",
-                rule="A template is one image, finite, not negative, somewhere positive",
+                rule="A template is one image or a cube, finite, not negative, somewhere positive",
                 remedy="Correct the map, or choose the plane to use",
+            )
+        self._check_planes()
+
+    def _check_planes(self) -> None:
+        """Refuse a cube that cannot be normalised at each energy, or whose unit is none of a brightness."""
+        if self.normalize:
+            empty = np.flatnonzero(np.all(self._cube == 0.0, axis=(1, 2)))
+            problem = f"{len(empty)} planes that are zero everywhere, first {empty[0]}" if len(empty) else ""
+            remedy = "Leave those energies out, or pass normalize=False"
+        else:
+            known = [BRIGHTNESS, FLUX] if self.energy_dependent else [BRIGHTNESS]
+            problem = "" if any(self.map.unit.is_equivalent(unit) for unit in known) else f"unit {self.map.unit}"
+            remedy = f"Convert it, or pass normalize=True (units are {' or '.join(known)})"
+        if problem:
+            raise ModelError(
+                "BM-MO-040",
+                what=f"TemplateSpatialModel {self.filename!r} has a map with {problem}",
+                rule="A normalised template has light at every energy; another has the unit of a brightness",
+                remedy=remedy,
             )
 
     @property
-    def image(self) -> np.ndarray:
-        """Brightness at the pixel centres, shape (n_lat, n_lon), unit sr-1."""
-        data = self.map.data.reshape(self.map.data.shape[-2:])
-        if self.normalize:
-            return data / np.sum(data * self.map.geom.to_image().solid_angle())
-        return data * float(self.map.quantity.unit.to("sr-1"))
+    def _energy_axis(self) -> Any:
+        """The axis of energy, or None."""
+        return next((axis for axis in self.map.geom.axes if axis.name in ("energy_true", "energy")), None)
 
-    def brightness(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
-        """Return the brightness in sr-1 at positions in degrees of the map's frame."""
+    @property
+    def energy_dependent(self) -> bool:
+        """True for a cube of more than one plane."""
+        return len(self._cube) > 1
+
+    @property
+    def is_flux(self) -> bool:
+        """True for a cube in cm-2 s-1 TeV-1 sr-1, which holds the spectrum too."""
+        return not self.normalize and bool(self.map.unit.is_equivalent(FLUX))
+
+    @property
+    def energies(self) -> np.ndarray:
+        """Energies in TeV of the planes of a cube."""
+        return np.asarray(self._energy_axis.center * u.Unit(self._energy_axis.unit).to("TeV"))
+
+    @property
+    def energy_range(self) -> tuple[float, float]:
+        """First and last energy in TeV at which a cube is not zero: half a step beyond its nodes, or its edges."""
+        axis, nodes = self._energy_axis, self.energies
+        if axis.node_type == "edges":
+            edges = np.asarray(axis.edges * u.Unit(axis.unit).to("TeV"))
+            return float(edges[0]), float(edges[-1])
+        return float(nodes[0] ** 1.5 / nodes[1] ** 0.5), float(nodes[-1] ** 1.5 / nodes[-2] ** 0.5)
+
+    @property
+    def _cube(self) -> np.ndarray:
+        """Values of the map, shape (n_plane, n_lat, n_lon)."""
+        return np.asarray(self.map.data.reshape(-1, *self.map.data.shape[-2:]))
+
+    def plane(self, index: int) -> np.ndarray:
+        """Return the brightness of a plane at the pixel centres, shape (n_lat, n_lon).
+
+        Unit sr-1, or cm-2 s-1 TeV-1 sr-1 for a cube that holds the spectrum.
+        """
+        data = self._cube[index]
+        if self.normalize:
+            return np.asarray(data / np.sum(data * self.map.geom.to_image().solid_angle()))
+        return np.asarray(data * float(self.map.unit.to(FLUX if self.is_flux else BRIGHTNESS)))
+
+    @property
+    def image(self) -> np.ndarray:
+        """Brightness at the pixel centres of a template of one plane, shape (n_lat, n_lon), unit sr-1."""
+        return self.plane(0)
+
+    @property
+    def planes(self) -> np.ndarray:
+        """Brightness of all planes, shape (n_plane, n_lat, n_lon)."""
+        return np.stack([self.plane(index) for index in range(len(self._cube))])
+
+    def brightness(self, lon: np.ndarray, lat: np.ndarray, energy: Any = None) -> np.ndarray:
+        """Return the brightness at positions in degrees of the map's frame.
+
+        Parameters
+        ----------
+        lon, lat : ndarray, unit deg
+            Positions.
+        energy : ndarray, unit TeV
+            Energies, for a cube; they broadcast with the positions.
+
+        Raises
+        ------
+        ModelError
+            BM-MO-041 for a cube without energies.
+        """
+        if not self.energy_dependent:
+            return self.plane_brightness(lon, lat, 0)
+        if energy is None:
+            raise ModelError(
+                "BM-MO-041",
+                what=f"TemplateSpatialModel {self.filename!r} was evaluated without energy",
+                rule="The brightness of a cube depends on energy",
+                remedy="Pass energy=",
+            )
+        lon, lat, energy = np.broadcast_arrays(lon, lat, energy)
+        below, fraction = place_between(self.energies, energy)
+        low, high = self.energy_range
+        total = np.zeros(lon.shape)
+        for k in np.unique(below):
+            here = (below == k) & (energy >= low) & (energy <= high)
+            ends = [self.plane_brightness(lon[here], lat[here], index) for index in (int(k), int(k) + 1)]
+            total[here] = between(ends[0], ends[1], fraction[here])
+        return total
+
+    def plane_brightness(self, lon: np.ndarray, lat: np.ndarray, index: int) -> np.ndarray:
+        """Return the brightness of one plane at positions in degrees of the map's frame."""
         x, y = self.map.geom.sky_to_pixel(lon, lat)
-        return _interpolate(self.image, np.asarray(x), np.asarray(y))
+        return _interpolate(self.plane(index), np.asarray(x), np.asarray(y))
+
+    def __call__(self, lon: Any, lat: Any, energy: u.Quantity | None = None) -> u.Quantity:
+        """Return the brightness at positions, and for a cube at energies; see `SpatialModel.__call__`."""
+        given = None if energy is None else to_float64(energy, "TeV", "energy")
+        lon, lat = np.broadcast_arrays(degrees(lon), degrees(lat))
+        return u.Quantity(self.brightness(lon, lat, given), FLUX if self.is_flux else BRIGHTNESS)
+
+    def evaluate_geom(self, geom: WcsGeom) -> u.Quantity:
+        """Return the brightness at the pixel centres, for a cube also at the centres of the bins of true energy."""
+        lon, lat = rotate(*geom.to_image().pixel_centers(), geom.frame, self.frame)
+        if not self.energy_dependent:
+            return self(lon, lat)
+        axis = geom.axis("energy_true")
+        return self(lon[None], lat[None], (axis.center * u.Unit(axis.unit))[:, None, None])
 
     def __hash__(self) -> int:
         """Hash of class, centre and file name; the map itself is compared in __eq__."""
@@ -109,7 +231,21 @@ class TemplateSpatialModel(SpatialModel):
         if not isinstance(other, TemplateSpatialModel):
             return NotImplemented
         same = (self.parameters, self.frame, self.normalize) == (other.parameters, other.frame, other.normalize)
-        return same and bool(np.array_equal(self.image, other.image))
+        return same and self.map.geom.is_close(other.map.geom) and bool(np.array_equal(self.planes, other.planes))
+
+
+def place_between(nodes: np.ndarray, energy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the node below each energy (the last but one at most), and the fraction of the way to the next in ln E."""
+    below = np.clip(np.searchsorted(nodes, energy, side="right") - 1, 0, len(nodes) - 2)
+    return below, np.log(energy / nodes[below]) / np.log(nodes[below + 1] / nodes[below])
+
+
+def between(low: np.ndarray, high: np.ndarray, fraction: Any) -> np.ndarray:
+    """Return low^(1 - f) high^f; where one is zero, the straight line from low to high, held at its ends."""
+    positive = (low > 0.0) & (high > 0.0)
+    logs = (1.0 - fraction) * np.log(np.where(positive, low, 1.0)) + fraction * np.log(np.where(positive, high, 1.0))
+    held = np.minimum(np.maximum(fraction, 0.0), 1.0)
+    return np.where(positive, np.exp(logs), (1.0 - held) * low + held * high)
 
 
 def _interpolate(image: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
