@@ -6,8 +6,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from bayesmap.fit import MapFit
 from bayesmap.io.yaml import read_models
+from tests.fold.plain import plain_npred
 
 SHAPES = (
     "point_ongrid", "point_offgrid", "point_corner", "point_nearedge", "gauss", "gauss_small", "gauss_tiny",
@@ -34,7 +34,7 @@ def models_of(arena, spatial, spectral="pl"):
 
 
 def npred_of(dataset, models):
-    return MapFit.from_dataset(dataset, models, exposure_order="after_psf").npred().data
+    return plain_npred(dataset, models, "after_psf")
 
 
 @pytest.mark.parametrize("shape", SHAPES)
