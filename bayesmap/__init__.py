@@ -79,6 +79,8 @@ if TYPE_CHECKING:
         TemplateSpectralModel,
         expression_model,
     )
+    from bayesmap.models.derived_prior import DerivedPrior
+    from bayesmap.models.joint_prior import MultivariatePrior
     from bayesmap.models.prior import Prior
     from bayesmap.results.posterior import verdict_of
     from bayesmap.results.store import load_posterior, save_posterior
@@ -156,6 +158,8 @@ _HOMES = {
         "TemplateSpectralModel",
         "expression_model",
     ),
+    "bayesmap.models.derived_prior": ("DerivedPrior",),
+    "bayesmap.models.joint_prior": ("MultivariatePrior",),
     "bayesmap.models.prior": ("Prior",),
     "bayesmap.results.posterior": ("verdict_of",),
     "bayesmap.results.store": ("load_posterior", "save_posterior"),
@@ -173,6 +177,7 @@ __all__ = [
     "ConfigError",
     "ConstantSpatialModel",
     "ConstantSpectralModel",
+    "DerivedPrior",
     "DiskSpatialModel",
     "EBLAbsorptionNormSpectralModel",
     "EDispKernelMap",
@@ -195,6 +200,7 @@ __all__ = [
     "MapFit",
     "ModelError",
     "Models",
+    "MultivariatePrior",
     "OverdispersionModel",
     "PSFKernel",
     "PSFMap",

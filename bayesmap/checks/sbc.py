@@ -15,7 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pymc as pm
 import scipy.stats
 
 from bayesmap.dataset import MapDataset
@@ -23,7 +22,6 @@ from bayesmap.errors import BayesmapError, BayesmapInputError
 from bayesmap.inference.optimize import optimize
 from bayesmap.inference.sample import sample
 from bayesmap.posterior.compiled import CompiledPosterior
-from bayesmap.posterior.variables import Variables
 
 RANK_DRAWS = 99
 """L: draws, nearly independent, that a truth is ranked among."""
@@ -130,7 +128,7 @@ def supported_draws(posterior: CompiledPosterior, dataset: MapDataset, draws: in
     empty = posterior.with_counts(posterior.counts[dataset.name].again(np.zeros(dataset.counts.data.shape)))
     kept: list[np.ndarray] = []
     for attempt in range(ATTEMPTS):
-        found = prior_draws(posterior.variables, draws, random_seed + attempt)
+        found = posterior.variables.draw(draws, random_seed + attempt)
         kept += [theta for theta in found if np.isfinite(empty.log_posterior(theta))]
         if len(kept) >= draws:
             return np.array(kept[:draws])
@@ -140,15 +138,6 @@ def supported_draws(posterior: CompiledPosterior, dataset: MapDataset, draws: in
         rule="Simulations start from draws of the priors where the model predicts counts",
         remedy="State narrower priors, on the map and inside the limits",
     )
-
-
-def prior_draws(variables: Variables, draws: int, random_seed: int) -> np.ndarray:
-    """Return draws of theta from the priors, shape (draws, size)."""
-    found = pm.draw([item.distribution for item in variables.items], draws=draws, random_seed=random_seed)
-    theta = np.empty((draws, variables.coordinates.size))
-    for item, values in zip(variables.items, found, strict=True):
-        theta[:, list(item.indices)] = np.reshape(values, (draws, -1))
-    return theta
 
 
 def _posterior_draws(posterior: CompiledPosterior, seed: int, tune: int) -> np.ndarray:

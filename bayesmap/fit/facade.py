@@ -56,8 +56,8 @@ class MapFit(Evaluation):
         ``"binned"``: one exposure for each true-energy bin; ``"interpolated"``: log-log between the bin centres.
     priors : str or dict
         What free parameters without a prior of their own get: ``"default"``, documented weakly informative ones;
-        ``"flat"``, so that the best fit is the maximum of the likelihood; or a dict of name and prior (the rest gets
-        the default ones).
+        ``"flat"``, so that the best fit is the maximum of the likelihood; or a dict of name and prior, or of several
+        names and a `MultivariatePrior` (the rest gets the default ones).
     allow_asimov : bool
         True to accept fractional (expected) counts.
     likelihood : str
@@ -95,7 +95,7 @@ class MapFit(Evaluation):
         exposure_order: str = "true",
         convention: str = "exact",
         energy_integration: str = "binned",
-        priors: str | Mapping[str, Any] = "default",
+        priors: str | Mapping[Any, Any] = "default",
         allow_asimov: bool = False,
         likelihood: str = "poisson",
         weights: Any = None,

@@ -37,7 +37,7 @@ class FitOptions:
 
     exposure_order: str
     convention: str
-    priors: str | Mapping[str, Any]
+    priors: str | Mapping[Any, Any]
     energy_integration: str = "binned"
     likelihood: str = "poisson"
 

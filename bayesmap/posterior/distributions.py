@@ -85,6 +85,11 @@ def exact(value: float) -> Any:
     return pt.constant(np.float64(value))
 
 
+def fresh(distribution: Any) -> Any:
+    """Return the same distribution with a random generator of its own."""
+    return distribution.owner.clone().outputs[distribution.owner.outputs.index(distribution)]
+
+
 def evaluate(expression: Any) -> np.ndarray:
     """Return the value of an expression of constants, node by node: it is needed once, and compiling takes longer."""
     with np.errstate(over="ignore", divide="ignore"):

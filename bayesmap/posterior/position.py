@@ -23,7 +23,7 @@ from pymc.logprob.transforms import Transform
 
 from bayesmap.fold.pixelmap import tangent_basis
 from bayesmap.models.parameter import Parameter
-from bayesmap.posterior.distributions import exact
+from bayesmap.posterior.distributions import exact, fresh
 
 RADIAN = math.pi / 180.0
 
@@ -127,17 +127,12 @@ class PositionPrior:
         return pt.switch(self._inside(offsets), density, -np.inf)
 
     def _draw_given(self, _: Any, size: Any) -> Any:
-        lon = _fresh(self.given[0]) * self.lon.canonical_factor * RADIAN
-        lat = _fresh(self.given[1]) * self.lat.canonical_factor * RADIAN
+        lon = fresh(self.given[0]) * self.lon.canonical_factor * RADIAN
+        lat = fresh(self.given[1]) * self.lat.canonical_factor * RADIAN
         vector = [pt.cos(lat) * pt.cos(lon), pt.cos(lat) * pt.sin(lon), pt.sin(lat)]
         basis = tangent_basis(self.lon.canonical_value, self.lat.canonical_value)
         centre, east, north = (sum(float(row[k]) * vector[k] for k in range(3)) for row in basis)
         return pt.stack([east / centre, north / centre]) / RADIAN
-
-
-def _fresh(distribution: Any) -> Any:
-    """Return the same distribution with a random generator of its own."""
-    return distribution.owner.clone().outputs[distribution.owner.outputs.index(distribution)]
 
 
 def _start(*_: Any) -> Any:

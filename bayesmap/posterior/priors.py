@@ -14,11 +14,14 @@ from bayesmap.fold.pixelmap import frame_rotation, unit_vector
 from bayesmap.maps.geometry import WcsGeom
 from bayesmap.maps.sphere import separation
 from bayesmap.models.default_priors import POSITIONS, default_prior
+from bayesmap.models.derived_prior import DerivedPrior
 from bayesmap.models.parameter import Parameter
 from bayesmap.models.prior import Prior
 from bayesmap.models.sky import Models
 from bayesmap.posterior.coordinates import Coordinates
+from bayesmap.posterior.derived import derived_variable
 from bayesmap.posterior.distributions import build_distribution, exact
+from bayesmap.posterior.joint import joint_priors, joint_variable
 from bayesmap.posterior.position import PositionPrior, Scaled
 from bayesmap.posterior.variables import DEVIATE, Variable, Variables
 
@@ -28,7 +31,7 @@ LARGEST_CAP = 80.0
 """Degrees: a tangent plane ends at 90."""
 
 
-def choose_priors(models: Models, priors: str | Mapping[str, Any], geoms: Sequence[WcsGeom]) -> dict[str, Any]:
+def choose_priors(models: Models, priors: str | Mapping[Any, Any], geoms: Sequence[WcsGeom]) -> dict[str, Any]:
     """Return the prior of each free parameter by qualified name.
 
     A prior passed in the mapping comes first, then the parameter's own (from Python or the model file), then the set:
@@ -39,7 +42,7 @@ def choose_priors(models: Models, priors: str | Mapping[str, Any], geoms: Sequen
     models : Models
         With their own priors.
     priors : str or dict
-        ``"default"``, ``"flat"``, or name -> prior.
+        ``"default"``, ``"flat"``, or name -> prior, and tuple of names -> correlated prior.
     geoms : sequence of WcsGeom
         Geometries of the counts, the scale of sizes.
 
@@ -60,7 +63,7 @@ def choose_priors(models: Models, priors: str | Mapping[str, Any], geoms: Sequen
             remedy="Use one of these words",
         )
     table = models.parameters
-    given = {} if isinstance(priors, str) else {table.resolve(name): prior for name, prior in priors.items()}
+    given = {} if isinstance(priors, str) else {table.resolve(name): prior for name, prior in _single(priors)}
     for name in given:
         if not table[name].free:
             raise PriorError(
@@ -78,6 +81,11 @@ def choose_priors(models: Models, priors: str | Mapping[str, Any], geoms: Sequen
     return chosen
 
 
+def _single(priors: Mapping[Any, Any]) -> list[tuple[str, Any]]:
+    """Return name and prior, those of a correlated prior one by one."""
+    return [(name, prior) for key, prior in priors.items() for name in (key if isinstance(key, tuple) else (key,))]
+
+
 def map_radius(geom: WcsGeom, center: tuple[float, float] | None = None) -> float:
     """Return the largest separation in degrees of a pixel centre from a position, by default the map's centre."""
     lon, lat = geom.to_image().pixel_centers()
@@ -90,7 +98,7 @@ def pixel_size(geom: WcsGeom) -> float:
     return float(np.rad2deg(np.sqrt(np.mean(geom.to_image().solid_angle()))))
 
 
-def build_variables(models: Models, priors: str | Mapping[str, Any], geoms: Sequence[WcsGeom]) -> Variables:
+def build_variables(models: Models, priors: str | Mapping[Any, Any], geoms: Sequence[WcsGeom]) -> Variables:
     """Return the free parameters with their distributions.
 
     Parameters
@@ -101,30 +109,46 @@ def build_variables(models: Models, priors: str | Mapping[str, Any], geoms: Sequ
     Raises
     ------
     PriorError
-        See `choose_priors` and `distributions.build_distribution`.
+        See `choose_priors`, `distributions.build_distribution`, and `joint` and `derived` for priors of these kinds.
     """
     coordinates = Coordinates(models, tuple(models.parameters.free_names))
     chosen = choose_priors(models, priors, geoms)
     paired = {i: source for source, pair in coordinates.moving.items() for i in pair}
+    pooled = frozenset(coordinates.names[i] for i in coordinates.pooled)
+    joint = {} if isinstance(priors, str) else joint_priors(models, priors, pooled)
+    first = {names[0]: names for names in joint}
     variables: list[Variable] = []
     for i, name in enumerate(coordinates.names):
-        if i in coordinates.pooled:
+        if name in first:
+            variables.append(joint_variable(joint[first[name]], first[name], coordinates))
+        elif any(name in names for names in joint):
+            continue
+        elif i in coordinates.pooled:
             if not isinstance(priors, str):
                 _check_not_pooled(models, priors, name, coordinates.pooled[i].name)
             chosen[name] = f"pool {coordinates.pooled[i].name}"
             variables.append(_deviate(name, i, chosen[name]))
         elif i not in paired:
-            parameter = models.parameters[name]
             if _is_lone_position(name) and priors != "flat":
-                chosen[name] = _stated(chosen[name], parameter, *_reach(models, name, geoms))
-            distribution, transform = build_distribution(chosen[name], parameter, name)
-            variables.append(Variable(name, (i,), distribution, transform, str(chosen[name]), parameter.unit))
+                chosen[name] = _stated(chosen[name], models.parameters[name], *_reach(models, name, geoms))
+            variables.append(_scalar(name, chosen[name], coordinates))
         elif i == coordinates.moving[paired[i]][0]:
             flat = priors == "flat"
             radius = radius_of(models, paired[i], geoms)
             pixel = min((pixel_size(geom) for geom in geoms), default=0.1)
             variables.append(_position(paired[i], coordinates, chosen, radius, pixel, flat=flat))
-    return Variables(coordinates, tuple(variables), chosen)
+    built = Variables(coordinates, tuple(variables), chosen)
+    built.in_order()
+    return built
+
+
+def _scalar(name: str, prior: Any, coordinates: Coordinates) -> Variable:
+    """Return the variable of one parameter by itself."""
+    if isinstance(prior, DerivedPrior):
+        return derived_variable(prior, name, coordinates)
+    parameter = coordinates.models.parameters[name]
+    distribution, transform = build_distribution(prior, parameter, name)
+    return Variable(name, (coordinates.names.index(name),), distribution, transform, str(prior), parameter.unit)
 
 
 def _deviate(name: str, index: int, text: str) -> Variable:
@@ -132,8 +156,8 @@ def _deviate(name: str, index: int, text: str) -> Variable:
     return Variable(f"{name}{DEVIATE}", (index,), pm.Normal.dist(exact(0.0), exact(1.0)), None, text, "")
 
 
-def _check_not_pooled(models: Models, priors: Mapping[str, Any], name: str, pool: str) -> None:
-    if name in {models.parameters.resolve(given) for given in priors}:
+def _check_not_pooled(models: Models, priors: Mapping[Any, Any], name: str, pool: str) -> None:
+    if name in {models.parameters.resolve(given) for given, _ in _single(priors)}:
         raise PriorError(
             "BM-PR-007",
             what=f"a prior was passed for {name}, in the pool {pool!r}",

@@ -10,23 +10,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
+from bayesmap.errors import PriorError
 from bayesmap.posterior.coordinates import Coordinates
-from bayesmap.posterior.distributions import evaluate, support_of
+from bayesmap.posterior.distributions import evaluate, fresh, support_of
 from bayesmap.posterior.position import PositionPrior
 
 DEVIATE = ".deviate"
 """End of the name of the variable that stands for a pooled parameter."""
 
 
+class Given(Protocol):
+    """What a prior that depends on other parameters has to offer (see `derived`)."""
+
+    @property
+    def parents(self) -> tuple[int, ...]:
+        """Entries of theta that it depends on."""
+
+    def distribution(self, theta: Any) -> Any:
+        """Return the distribution, given theta."""
+
+
 @dataclass(frozen=True)
 class Variable:
-    """One random variable: a free parameter, or the position of a source.
+    """One random variable: a free parameter, several with a common prior, or the position of a source.
 
     Parameters
     ----------
@@ -35,7 +47,7 @@ class Variable:
     indices : tuple of int
         Entries of theta that it holds.
     distribution : TensorVariable
-        Prior, not yet part of a model.
+        Prior, not yet part of a model; where it depends on other parameters, that at their start values.
     transform : Transform or None
         PyMC's transform to an unbounded coordinate.
     text : str
@@ -44,6 +56,8 @@ class Variable:
         Unit of its values.
     position : PositionPrior, optional
         For the position of a source.
+    conditional : Given, optional
+        Prior that depends on other parameters.
     """
 
     name: str
@@ -53,10 +67,20 @@ class Variable:
     text: str
     unit: str
     position: PositionPrior | None = None
+    conditional: Given | None = None
+
+    @property
+    def is_vector(self) -> bool:
+        """True for a position, or parameters with a common prior."""
+        return len(self.indices) > 1
 
     def part(self, theta: Any) -> Any:
-        """Return its value out of theta (tensor or array): a scalar, or a vector for a position."""
-        return theta[self.indices[0]] if self.position is None else theta[list(self.indices)]
+        """Return its value out of theta (tensor or array): a scalar or a vector."""
+        return theta[list(self.indices)] if self.is_vector else theta[self.indices[0]]
+
+    def given(self, theta: Any) -> Any:
+        """Return its distribution, given the other parameters."""
+        return self.distribution if self.conditional is None else self.conditional.distribution(theta)
 
 
 @dataclass(frozen=True)
@@ -79,7 +103,7 @@ class Variables:
 
     def log_prior(self, theta: Any) -> Any:
         """Return the log-prior density of theta as a scalar tensor."""
-        terms = [pt.sum(pm.logp(item.distribution, item.part(theta))) for item in self.items]
+        terms = [pt.sum(pm.logp(item.given(theta), item.part(theta))) for item in self.items]
         return pt.sum(pt.stack(terms)) if terms else pt.constant(0.0)
 
     def backward(self, z: Any) -> tuple[Any, Any]:
@@ -108,7 +132,7 @@ class Variables:
         """Return lower and upper end of the support of each entry of theta."""
         lower, upper = np.full(self.coordinates.size, -np.inf), np.full(self.coordinates.size, np.inf)
         for item in self.items:
-            if item.position is None:
+            if not item.is_vector:
                 (i,) = item.indices
                 lower[i], upper[i] = support_of(item.distribution, item.transform)
         return lower, upper
@@ -119,19 +143,71 @@ class Variables:
         Longitude and latitude of moving sources, and pooled parameters, join as deterministic variables.
         """
         theta: list[Any] = [None] * self.coordinates.size
-        for item in self.items:
-            fresh = item.distribution.owner.clone().outputs[item.distribution.owner.outputs.index(item.distribution)]
+        for item in self.in_order():
+            own = fresh(item.distribution) if item.conditional is None else item.given(theta)
             dims = None if item.position is None else ("offset",)
-            variable = model.register_rv(fresh, item.name, dims=dims, transform=item.transform, default_transform=None)
+            variable = model.register_rv(own, item.name, dims=dims, transform=item.transform, default_transform=None)
             for k, i in enumerate(item.indices):
-                theta[i] = variable if item.position is None else variable[k]
-            if item.position is not None:
-                for bare, value in zip(("lon_0", "lat_0"), item.position.lon_lat(variable), strict=True):
-                    pm.Deterministic(f"{item.name.removesuffix('position')}{bare}", value)
+                theta[i] = variable[k] if item.is_vector else variable
+            for name, value in self._deterministic(item, variable):
+                pm.Deterministic(name, value)
         together = pt.stack(theta) if theta else pt.zeros((0,))
         for i, pool in self.coordinates.pooled.items():
             pm.Deterministic(self.coordinates.names[i], pool.values(pt, together, i))
         return together
+
+    def _deterministic(self, item: Variable, variable: Any) -> list[tuple[str, Any]]:
+        """Return name and tensor of the parameters that a vector stands for."""
+        if item.position is not None:
+            source = item.name.removesuffix("position")
+            return [(f"{source}{bare}", value) for bare, value in
+                    zip(("lon_0", "lat_0"), item.position.lon_lat(variable), strict=True)]  # fmt: skip
+        return [(self.coordinates.names[i], variable[k]) for k, i in enumerate(item.indices)] if item.is_vector else []
+
+    def in_order(self) -> tuple[Variable, ...]:
+        """Return the variables, each after those that its prior depends on.
+
+        Raises
+        ------
+        PriorError
+            BM-PR-016 where priors depend on each other in a circle.
+        """
+        done: list[Variable] = []
+        left = list(self.items)
+        while left:
+            known = {i for item in done for i in item.indices}
+            ready = [item for item in left if item.conditional is None or known >= set(item.conditional.parents)]
+            if not ready:
+                raise PriorError(
+                    "BM-PR-016",
+                    what=f"the priors of {', '.join(item.name for item in left)} depend on each other",
+                    rule="Derived priors follow one another",
+                    remedy="State the prior of one of them on the parameter itself",
+                )
+            done += ready
+            known.update(i for item in ready for i in item.indices)
+            left = [item for item in left if not known.issuperset(item.indices)]
+        return tuple(done)
+
+    def draw(self, draws: int, random_seed: int | np.random.Generator) -> np.ndarray:
+        """Return draws of theta from the priors, shape (draws, size).
+
+        Raises
+        ------
+        NotImplementedError
+            Of PyMC, for a prior without an integral.
+        """
+        theta: list[Any] = [None] * self.coordinates.size
+        variables = {}
+        for item in self.in_order():
+            variables[item.name] = variable = item.given(theta)
+            for k, i in enumerate(item.indices):
+                theta[i] = variable[k] if item.is_vector else variable
+        found = pm.draw([variables[item.name] for item in self.items], draws=draws, random_seed=random_seed)
+        values = np.empty((draws, self.coordinates.size))
+        for item, drawn in zip(self.items, found, strict=True):
+            values[:, list(item.indices)] = np.reshape(drawn, (draws, -1))
+        return values
 
     def values(self, theta: np.ndarray) -> dict[str, np.ndarray]:
         """Return theta as values of the random variables by name."""

@@ -81,7 +81,8 @@ def parameter_dataset(theta: np.ndarray, variables: Variables) -> xr.Dataset:
             dataset[item.name] = (SAMPLE_DIMS, theta[..., item.indices[0]], attrs)
             dataset[item.name.removesuffix(DEVIATE)].attrs["prior"] = item.text
         elif item.position is None:
-            dataset[item.name].attrs["prior"] = item.text
+            for i in item.indices:
+                dataset[coordinates.names[i]].attrs["prior"] = item.text
         else:
             attrs = {"unit": item.unit, "prior": item.text, "meaning": "tangent-plane offsets from the start"}
             dataset[item.name] = ((*SAMPLE_DIMS, "offset"), theta[..., list(item.indices)], attrs)
@@ -95,7 +96,12 @@ def theta_of(tree: xr.DataTree, variables: Variables) -> np.ndarray:
     sizes = posterior.sizes
     theta = np.empty((sizes["chain"], sizes["draw"], variables.coordinates.size))
     for item in variables.items:
-        theta[..., list(item.indices)] = np.reshape(posterior[item.name].values, (*theta.shape[:2], -1))
+        if item.position is None and item.is_vector:
+            theta[..., list(item.indices)] = np.stack(
+                [posterior[variables.coordinates.names[i]].values for i in item.indices], axis=-1
+            )
+        else:
+            theta[..., list(item.indices)] = np.reshape(posterior[item.name].values, (*theta.shape[:2], -1))
     return theta
 
 
