@@ -21,6 +21,7 @@ from typing import Any
 
 from bayesmap import fit, models
 from bayesmap.errors import ModelError
+from bayesmap.io.fermi import read_fermi_diffuse
 from bayesmap.io.fermi_text import read_spectrum_table
 from bayesmap.io.gammapy import to_bayesmap_map
 from bayesmap.irf.edisp import EnergyDispersion
@@ -40,8 +41,8 @@ __all__ = [
     "AbsorbedSpectralModel", "Absorption", "BackgroundModel", "CompoundSkyModel", "CompoundSpectralModel",
     "ConstantModel", "EnergyDispersion", "ExponentialCutoffPowerLaw", "ExponentialCutoffPowerLaw3FGL", "LogParabola",
     "Map", "MapAxis", "MapFit", "PLSuperExpCutoff3FGL", "PSFKernel", "PowerLaw", "PowerLaw2", "ScaleModel",
-    "SkyDiffuseConstant", "SkyDiffuseMap", "SkyDisk", "SkyEllipse", "SkyGaussian", "SkyModel", "SkyModels",
-    "SkyPointSource", "SkyShell", "TableModel", "WcsNDMap",
+    "SkyDiffuseConstant", "SkyDiffuseCube", "SkyDiffuseMap", "SkyDisk", "SkyEllipse", "SkyGaussian", "SkyModel",
+    "SkyModels", "SkyPointSource", "SkyShell", "TableModel", "WcsNDMap",
 ]  # fmt: skip
 
 
@@ -243,6 +244,23 @@ class SkyDiffuseMap:
         """Read the map."""
         template = to_bayesmap_map(filename)
         return models.TemplateSpatialModel(map=template, normalize=normalize, filename=str(filename))
+
+
+class SkyDiffuseCube:
+    """A cube of brightness (cm-2 s-1 TeV-1 sr-1) times a norm, which is a source by itself."""
+
+    def __new__(cls, map: Any, norm: ParameterLike = 1.0, meta: Any = None, name: str | None = None) -> Any:
+        """Return the source: a template cube times a `PowerLawNormSpectralModel`; `meta` is not used."""
+        template = models.TemplateSpatialModel(map=to_bayesmap_map(map), normalize=False)
+        return SkyModel(template, models.PowerLawNormSpectralModel(norm=norm), name)
+
+    @staticmethod
+    def read(filename: str | PathLike[str], name: str | None = None) -> models.SkyModel:
+        """Read the cube, as of the Fermi tools; without a unit it is in cm-2 s-1 MeV-1 sr-1."""
+        template = models.TemplateSpatialModel(
+            map=read_fermi_diffuse(filename), normalize=False, filename=str(filename)
+        )
+        return SkyModel(template, models.PowerLawNormSpectralModel(), name)
 
 
 def SkyModel(spatial_model: Any, spectral_model: Any, name: str | None = None) -> models.SkyModel:

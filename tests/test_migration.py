@@ -11,7 +11,7 @@ import pytest
 from bayesmap import migration as seed
 from bayesmap import models
 from bayesmap.errors import BayesmapIOError, ModelError
-from bayesmap.maps import WcsGeom, WcsNDMap
+from bayesmap.maps import MapAxis, WcsGeom, WcsNDMap
 from bayesmap.models.spatial.gaussian import GaussianSpatialModel
 from bayesmap.testing import toy_dataset, toy_models
 
@@ -86,6 +86,17 @@ def test_templates(tmp_path):
     assert seed.SkyDiffuseMap(template, normalize=False) == seed.SkyDiffuseMap.read(tmp_path / "map.fits", False)
     with pytest.raises(ModelError, match="BM-MO-014: SkyDiffuseMap was given the norm 2"):
         seed.SkyDiffuseMap(template, 2.0)
+
+
+def test_diffuse_cube(tmp_path):
+    axis = MapAxis.from_nodes([1e-3, 1e-2, 1e-1], name="energy_true")
+    geom = WcsGeom.create(npix=(3, 2), frame="galactic", axes=[axis])
+    cube = WcsNDMap(geom, np.ones(geom.shape), "cm-2 s-1 MeV-1 sr-1")
+    cube.write(tmp_path / "cube.fits")
+    one = seed.SkyDiffuseCube(cube, 1.3, name="diffuse")
+    assert (one.name, one.spectral_model.norm.value, one.spatial_model.is_flux) == ("diffuse", 1.3, True)
+    read = seed.SkyDiffuseCube.read(tmp_path / "cube.fits")
+    np.testing.assert_array_equal(read.spatial_model.planes, one.spatial_model.planes)
 
 
 def test_sky_models_put_the_shape_first():
