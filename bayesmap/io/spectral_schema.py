@@ -1,4 +1,4 @@
-"""Spectral models with tables or parts in the Gammapy 2 model format: templates, piecewise norms, EBL, compounds."""
+"""Models with tables or parts in the Gammapy 2 model format: templates, piecewise norms, EBL, compounds."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from bayesmap.io.parameter_schema import read_number
 from bayesmap.io.safe_yaml import check_keys, unknown_key, wrong_kind
 from bayesmap.io.template_path import resolve_input
 from bayesmap.models.component import ModelComponent
+from bayesmap.models.spatial.piecewise_norm import PiecewiseNormSpatialModel
 from bayesmap.models.spectral import (
     CompoundSpectralModel,
     EBLAbsorptionNormSpectralModel,
@@ -21,8 +22,13 @@ from bayesmap.models.spectral import (
 )
 from bayesmap.models.spectral.compound import OPERATORS, SIDES
 
-WITH_TABLE = (EBLAbsorptionNormSpectralModel, PiecewiseNormSpectralModel, TemplateSpectralModel)
-TABLE_KEYS = {"energy": "energy", "param": "param", "data": "values", "values": "values"}
+WITH_TABLE = (
+    EBLAbsorptionNormSpectralModel,
+    PiecewiseNormSpatialModel,
+    PiecewiseNormSpectralModel,
+    TemplateSpectralModel,
+)
+TABLE_KEYS = {"lon": "lon", "lat": "lat", "energy": "energy", "param": "param", "data": "values", "values": "values"}
 """Setting -> key of the document."""
 Read = Callable[[str, Any, str], ModelComponent]
 """Reads a part: kind, data, path."""
@@ -79,6 +85,12 @@ def _piecewise(data: Mapping[str, Any], path: str, _: Read, __: Any) -> dict[str
     return {"energy": _table(data["energy"], f"{path}.energy"), **interp}
 
 
+def _piecewise_sky(data: Mapping[str, Any], path: str, _: Read, __: Any) -> dict[str, Any]:
+    check_keys(data, ("type", "parameters", "frame", "lon", "lat", "interp"), path, required=("type", "lon", "lat"))
+    own = {key: data[key] for key in ("interp", "frame") if key in data}
+    return {key: _table(data[key], f"{path}.{key}") for key in ("lon", "lat")} | own
+
+
 def _template(data: Mapping[str, Any], path: str, _: Read, __: Any) -> dict[str, Any]:
     check_keys(data, ("type", "parameters", "energy", "values"), path, required=("type", "energy", "values"))
     return {key: _table(data[key], f"{path}.{key}") for key in ("energy", "values")}
@@ -105,6 +117,7 @@ def _ebl(data: Mapping[str, Any], path: str, _: Read, rules: Any) -> dict[str, A
 READERS: dict[type[ModelComponent], Callable[[Mapping[str, Any], str, Read, Any], dict[str, Any]]] = {
     CompoundSpectralModel: _compound,
     EBLAbsorptionNormSpectralModel: _ebl,
+    PiecewiseNormSpatialModel: _piecewise_sky,
     PiecewiseNormSpectralModel: _piecewise,
     TemplateSpectralModel: _template,
 }
@@ -142,7 +155,7 @@ def tables_to_dict(component: ModelComponent) -> dict[str, Any]:
     tables = {TABLE_KEYS[name]: getattr(component, name) for name in component.settings if name in TABLE_KEYS}
     data: dict[str, Any] = {"type": component.tag[0]}
     data |= {key: _as_item(table) for key, table in tables.items()}
-    return data | ({"interp": component.interp} if isinstance(component, PiecewiseNormSpectralModel) else {})
+    return data | {name: getattr(component, name) for name in ("frame", "interp") if name in component.settings}
 
 
 def no_code(component: ModelComponent) -> ConfigError:

@@ -14,6 +14,7 @@ from bayesmap.models.spatial.gaussian import GaussianSpatialModel as GaussianSpa
 from bayesmap.models.spatial.generalized_gaussian import (
     GeneralizedGaussianSpatialModel as GeneralizedGaussianSpatialModel,
 )
+from bayesmap.models.spatial.piecewise_norm import PiecewiseNormSpatialModel as PiecewiseNormSpatialModel
 from bayesmap.models.spatial.point import PointSpatialModel as PointSpatialModel
 from bayesmap.models.spatial.shell import Shell2SpatialModel as Shell2SpatialModel
 from bayesmap.models.spatial.shell import ShellSpatialModel as ShellSpatialModel
@@ -67,6 +68,7 @@ __all__ = [
     "OverdispersionModel",
     "Parameter",
     "ParameterTable",
+    "PiecewiseNormSpatialModel",
     "PiecewiseNormSpectralModel",
     "PointSpatialModel",
     "PoolModel",

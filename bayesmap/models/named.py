@@ -104,8 +104,11 @@ def check_component(owner: str, component: object, *, kind: str, is_norm: bool |
     fits = isinstance(component, ModelComponent) and component.kind == kind
     if fits and (is_norm is None or getattr(component, "is_norm", False) == is_norm):
         return
-    wanted = {None: f"{kind} model", True: f"norm {kind} model", False: f"{kind} model with a flux unit"}[is_norm]
+    unit = "a flux unit" if kind == "spectral" else "a brightness"
+    wanted = {None: f"{kind} model", True: f"norm {kind} model", False: f"{kind} model with {unit}"}[is_norm]
     example = {None: "PointSpatialModel()", True: "PowerLawNormSpectralModel()", False: "PowerLawSpectralModel()"}
+    if kind == "spatial":
+        example = {None: "PointSpatialModel()", True: "PiecewiseNormSpatialModel()", False: "PointSpatialModel()"}
     raise ModelError(
         "BM-MO-014",
         what=f"{owner} was given {type(component).__name__} as its {kind} model",

@@ -69,7 +69,7 @@ class SkyModel(NamedModel):
         datasets_names: str | Iterable[str] | None = None,
         apply_irf: Mapping[str, bool] | None = None,
     ) -> None:
-        check_component(f"SkyModel {name!r}", spatial_model, kind="spatial")
+        check_component(f"SkyModel {name!r}", spatial_model, kind="spatial", is_norm=False)
         is_norm: bool = spatial_model.is_flux  # type: ignore[attr-defined]
         check_component(f"SkyModel {name!r}", spectral_model, kind="spectral", is_norm=is_norm)
         object.__setattr__(self, "name", name)
