@@ -25,6 +25,8 @@ PREFIXES = ("model1_", "model2_")
 class CompoundSpectralModel(SpectralModel):
     r"""Two spectra joined by +, -, \* or /.
 
+    .. math:: f(E) = f_1(E) \circ f_2(E),\quad \circ \in \{+, -, \times, /\}
+
     Python's operators make it: ``power_law + line``, ``power_law * absorption``, ``power_law * 2``; either part may be
     a compound itself.
 

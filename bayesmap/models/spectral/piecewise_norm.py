@@ -25,6 +25,11 @@ FAR = 1e30
 class PiecewiseNormSpectralModel(SpectralModel):
     r"""Norms at fixed energies, interpolated in :math:`\ln f` against :math:`\ln E`, constant beyond the ends.
 
+    .. math:: \ln f(E) = (1 - w) \ln N_k + w \ln N_{k+1},\quad
+              w = \frac{\ln(E / E_k)}{\ln(E_{k+1} / E_k)},\quad E_k \le E \le E_{k+1}
+
+    With straight lines the same holds without the logarithms.
+
     Parameters
     ----------
     energy : Quantity

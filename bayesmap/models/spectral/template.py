@@ -21,6 +21,8 @@ UNIT = "cm-2 s-1 TeV-1"
 class TemplateSpectralModel(SpectralModel):
     r"""Table of a spectrum: power laws between its nodes, the first and last of which go on beyond the ends.
 
+    .. math:: \ln f(E) = (1 - w) \ln f_k + w \ln f_{k+1},\quad w = \frac{\ln(E / E_k)}{\ln(E_{k+1} / E_k)}
+
     It has no parameters, as in Gammapy. A product with a norm model gives it some: ``template *
     PowerLawNormSpectralModel()`` has the parameters ``norm``, ``tilt`` and ``reference``.
 
