@@ -35,8 +35,8 @@ Energies are in TeV inside. Sums, differences, products and quotients of spectra
 $E^2\\,dN/dE$, or the factor of a norm model.
 """
 SPATIAL = """\
-Shapes have a total of one, unless their text says otherwise. Offsets are measured on the sphere, along great circles from
-the centre. Pictures show the brightness, each scaled to its peak, East to the left.
+Shapes have a total of one, unless their text says otherwise. Offsets are measured on the sphere, along great circles
+from the centre. Pictures show the brightness, each scaled to its peak, East to the left.
 """
 OTHERS = """\
 What `Models` may hold. The full name of a parameter is `model.part.name`, for example `crab.spectral.index`.

@@ -170,5 +170,5 @@ def _save(figure: Figure, path: Path) -> None:
     """Write a figure with few colours, which keeps the file small."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png")
-    image = Image.open(stream).convert("RGB").quantize(COLORS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    image.save(path, optimize=True)
+    image = Image.open(stream).convert("RGB")
+    image.quantize(COLORS, dither=Image.Dither.NONE).save(path, optimize=True)

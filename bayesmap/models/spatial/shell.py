@@ -75,8 +75,8 @@ class ShellSpatialModel(SpatialModel):
 class Shell2SpatialModel(SpatialModel):
     r"""Spherical shell of even emissivity, in projection, by its outer radius and relative thickness.
 
-    .. math:: \phi = \frac{3}{2\pi (r_o^3 - r_i^3)} \left[\sqrt{r_o^2 - \theta^2}_+ - \sqrt{r_i^2 - \theta^2}_+\right],\quad
-              r_o = r_0,\ r_i = (1 - \eta)\, r_0
+    .. math:: \phi = \frac{3}{2\pi (r_o^3 - r_i^3)} \left[\sqrt{r_o^2 - \theta^2}_+ - \sqrt{r_i^2 - \theta^2}_+\right],
+              \quad r_o = r_0,\ r_i = (1 - \eta)\, r_0
 
     That is the shape of `ShellSpatialModel`.
 
