@@ -68,6 +68,7 @@ def _models(model: type[ModelComponent]) -> Mapping[str, Any]:
         "PiecewiseNormSpectralModel": _piecewise,
         "TemplateSpectralModel": _template,
         "ConstantSpatialModel": lambda: {"value = 1 sr-1": model()},
+        "PiecewiseNormSpatialModel": _piecewise_image,
         "PointSpatialModel": lambda: {"all flux in one point": model()},
         "TemplateSpatialModel": _template_image,
     }
@@ -79,7 +80,10 @@ def _models(model: type[ModelComponent]) -> Mapping[str, Any]:
 
 
 def _first_shape(model: type[ModelComponent]) -> tuple[str, tuple[float, ...], dict[str, Any]]:
-    item = next(item for item in model.default_parameters if item.name not in (*SHAPE_KINDS, "lon_0", "lat_0"))
+    shapes = [item for item in model.default_parameters if item.name not in (*SHAPE_KINDS, "lon_0", "lat_0")]
+    if not shapes:
+        raise ValueError(f"say in `_models` of {Path(__file__).name} what to show of {model.__name__}")
+    item = shapes[0]
     start = item.value or 0.5
     return item.name, (0.7 * start, start), {}
 
@@ -112,6 +116,12 @@ def _piecewise() -> Mapping[str, Any]:
 def _template() -> Mapping[str, Any]:
     model = spectral_models()["template"](NODES, [4e-11, 1e-12, 4e-14, 1e-16] * u.Unit("cm-2 s-1 TeV-1"))
     return {"template": model, "template * pl-norm, tilt = 0.3": model * spectral_models()["pl-norm"](tilt=0.3)}
+
+
+def _piecewise_image() -> Mapping[str, Any]:
+    lon, lat = (item.ravel() for item in np.meshgrid([-1.1, 0.0, 1.1], [-1.1, 0.0, 1.1]))
+    norms = [0.8, 1.0, 1.1, 1.0, 2.0, 0.9, 0.7, 1.2, 0.5]
+    return {"nine nodes": spatial_models()["piecewise-norm"](lon, lat, norms=norms)}
 
 
 def _template_image() -> Mapping[str, Any]:
