@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bayesmap.checks.predictive import PredictiveMaps
+    from bayesmap.checks.prior_report import PriorReport
     from bayesmap.cli.output import Outcome
     from bayesmap.fit import MapFit
     from bayesmap.results.summary import Summary
@@ -44,12 +45,15 @@ class Sampled:
         Posterior predictive maps; None where they were interrupted.
     interrupted : bool
         True if the user stopped any of it.
+    priors : PriorReport or None
+        What the data added to the priors; None where it was interrupted.
     """
 
     tree: xr.DataTree | None = None
     summary: Summary | None = None
     predictive: PredictiveMaps | None = None
     interrupted: bool = False
+    priors: PriorReport | None = None
 
     @property
     def trusted(self) -> bool:
@@ -88,7 +92,12 @@ def draw_posterior(fit: MapFit, options: Mapping[str, Any]) -> Sampled:
     except KeyboardInterrupt:
         progress("interrupted: no predictive maps")
         return Sampled(tree, summary, None, interrupted=True)
-    return Sampled(tree, summary, predictive)
+    try:
+        priors = fit.prior_report(tree, progress=now_and_then(_show_report))
+    except KeyboardInterrupt:
+        progress("interrupted: no report on the priors")
+        return Sampled(tree, summary, predictive, interrupted=True)
+    return Sampled(tree, summary, predictive, priors=priors)
 
 
 def _show_draws(done: int, total: int, divergences: int) -> str:
@@ -97,6 +106,10 @@ def _show_draws(done: int, total: int, divergences: int) -> str:
 
 def _show_maps(done: int, total: int) -> str:
     return f"predictive maps: {done} of {total} draws"
+
+
+def _show_report(done: int, total: int) -> str:
+    return f"report on the priors: {done} of {total} draws"
 
 
 def summary_record(sampled: Sampled) -> dict[str, Any]:
@@ -116,6 +129,7 @@ def summary_record(sampled: Sampled) -> dict[str, Any]:
         "interval_mass": summary.mass,
         "parameters": summary.rows,
         "priors": json.loads(attrs["priors"]),
+        "prior_report": {} if sampled.priors is None else sampled.priors.rows,
         "predictive_p_values": {} if sampled.predictive is None else sampled.predictive.p_values,
         "provenance": {name: json.loads(attrs[name]) for name in ("versions", "sampler", "dataset", "options")},
     }
@@ -153,6 +167,8 @@ def write_posterior(folder: Path, sampled: Sampled, outcome: Outcome, truth: Mod
     save_posterior(sampled.tree, folder / "posterior.nc")
     (folder / "summary.txt").write_text(f"{sampled.summary}\n")
     (folder / "summary.json").write_text(json.dumps(summary_record(sampled), indent=1, allow_nan=False) + "\n")
+    if sampled.priors is not None:
+        (folder / "priors.txt").write_text(f"{sampled.priors}\n")
     pictures = posterior_pictures(sampled, outcome, truth)
     for name, figure in pictures.items():
         figure.savefig(folder / name, dpi=PICTURE_DPI)
@@ -161,6 +177,7 @@ def write_posterior(folder: Path, sampled: Sampled, outcome: Outcome, truth: Mod
 def posterior_pictures(sampled: Sampled, outcome: Outcome, truth: Models | None = None) -> dict[str, Any]:
     """Return the pictures of a posterior, file name -> figure; parameters as of `write_posterior`."""
     from bayesmap.plots.predictive import plot_predictive
+    from bayesmap.plots.priors import plot_priors
     from bayesmap.plots.sed import plot_sed
     from bayesmap.plots.trace import plot_trace
     from bayesmap.results.flux import flux_band, log_energies
@@ -175,6 +192,8 @@ def posterior_pictures(sampled: Sampled, outcome: Outcome, truth: Models | None 
         figures[f"sed-{_file_name(model.name)}.png"] = plot_sed(
             flux_band(sampled.tree, models, model.name, energy), truth=spectrum
         )
+    if sampled.priors is not None:
+        figures["priors.png"] = plot_priors(sampled.tree, sampled.priors)
     if sampled.predictive is not None:
         figures["predictive.png"] = plot_predictive(
             dataset.counts, sampled.predictive, mask=dataset.mask_data, models=models

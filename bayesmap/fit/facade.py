@@ -11,6 +11,7 @@ import xarray as xr
 
 from bayesmap.checks.pointwise import pointwise_log_likelihood, posterior_predictive
 from bayesmap.checks.predictive import PredictiveMaps, predictive_maps
+from bayesmap.checks.prior_report import PriorReport, prior_report
 from bayesmap.checks.verdict import judge
 from bayesmap.dataset import Dataset, MapDataset
 from bayesmap.errors import FitStateError
@@ -329,6 +330,10 @@ class MapFit(Evaluation):
         """Return posterior predictive maps of a dataset; options of `bayesmap.checks.predictive.predictive_maps`."""
         posterior, item = self._one(dataset)
         return predictive_maps(posterior, self._tree_or(tree), item, **options)
+
+    def prior_report(self, tree: xr.DataTree | None = None, **options: Any) -> PriorReport:
+        """Return what the data added to the priors; options of `bayesmap.checks.prior_report.prior_report`."""
+        return prior_report(self._posterior, self._tree_or(tree), **options)
 
     def posterior_predictive(self, tree: xr.DataTree | None = None, **options: Any) -> xr.DataTree:
         """Return the posterior with replicated counts per selected bin of all datasets; see `checks.pointwise`."""

@@ -54,6 +54,11 @@ class PositionPrior:
         """Show it in words."""
         return self.text
 
+    @property
+    def is_proper(self) -> bool:
+        """True if it has an integral."""
+        return bool(self.given) or math.isfinite(self.radius)
+
     def build(self) -> Any:
         """Return the distribution of the offsets, shape (2,)."""
         if self.given:

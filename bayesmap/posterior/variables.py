@@ -78,6 +78,12 @@ class Variable:
         """Return its value out of theta (tensor or array): a scalar or a vector."""
         return theta[list(self.indices)] if self.is_vector else theta[self.indices[0]]
 
+    @property
+    def is_proper(self) -> bool:
+        """True if the prior has an integral, so that it can be drawn from."""
+        flat = type(self.distribution.owner.op).__name__ in ("FlatRV", "HalfFlatRV")
+        return not flat and (self.position is None or self.position.is_proper)
+
     def given(self, theta: Any) -> Any:
         """Return its distribution, given the other parameters."""
         return self.distribution if self.conditional is None else self.conditional.distribution(theta)
@@ -189,8 +195,17 @@ class Variables:
             left = [item for item in left if not known.issuperset(item.indices)]
         return tuple(done)
 
-    def draw(self, draws: int, random_seed: int | np.random.Generator) -> np.ndarray:
+    def draw(self, draws: int, random_seed: int | np.random.Generator, *, improper: bool = False) -> np.ndarray:
         """Return draws of theta from the priors, shape (draws, size).
+
+        Parameters
+        ----------
+        draws : int
+            How many.
+        random_seed : int or Generator
+            Seed.
+        improper : bool
+            True to fill entries without a proper prior, and those that depend on them, with NaN.
 
         Raises
         ------
@@ -200,7 +215,9 @@ class Variables:
         theta: list[Any] = [None] * self.coordinates.size
         variables = {}
         for item in self.in_order():
-            variables[item.name] = variable = item.given(theta)
+            unknown = improper and not item.is_proper
+            variable = pt.full((len(item.indices),), np.nan).squeeze() if unknown else item.given(theta)
+            variables[item.name] = variable
             for k, i in enumerate(item.indices):
                 theta[i] = variable[k] if item.is_vector else variable
         found = pm.draw([variables[item.name] for item in self.items], draws=draws, random_seed=random_seed)

@@ -34,7 +34,8 @@ from bayesmap.results.store import load_posterior
 from bayesmap.results.summary import summarise
 
 FILES = {"result.json", "covariance.tsv", "models.yaml", "npred.fits.gz", "maps.png", "spectrum.png"}
-TEXTS = {"posterior.nc", "summary.txt", "summary.json"}
+PRIOR_FILES = {"priors.txt", "priors.png"}
+TEXTS = {"posterior.nc", "summary.txt", "summary.json"} | PRIOR_FILES
 POSTERIOR_FILES = TEXTS | {"corner.png", "trace.png", "predictive.png", "sed-source.png"}
 BEST_FIT_ONLY = "dataset: data.fits.gz\nmodels: models.yaml\noutput: fit\nsample: false\n"
 CONFIG = BEST_FIT_ONLY.replace("false", "{draws: 250, tune: 150, cores: 2}")
@@ -111,6 +112,7 @@ def test_table_on_the_output_and_progress_on_the_error_stream(fitted):
     assert "step 0: " in err
     assert "1600 of 1600 draws (warm-up included), " in err
     assert "predictive maps: 200 of 200 draws" in err
+    assert "report on the priors: 1000 of 1000 draws" in err
 
 
 def test_summary_says_what_the_draws_say(fitted):
@@ -125,6 +127,8 @@ def test_summary_says_what_the_draws_say(fitted):
     assert record["verdict"]["ok"] is True
     assert record["verdict"]["status"] == "ok"
     assert record["priors"]["source.spectral.index"] == "Normal(mu=2.5, sigma=1.5)"
+    assert record["prior_report"]["source.spectral.index"]["contraction"] > 0.9
+    assert (folder / "fit" / "priors.txt").read_text().startswith("priors: the data decide every parameter")
     provenance = record["provenance"]
     assert provenance["sampler"]["seed"] == RANDOM_SEED
     assert provenance["options"]["priors"] == "default"
@@ -140,7 +144,7 @@ def test_summary_says_what_the_draws_say(fitted):
 def test_pictures_are_pictures(fitted):
     _, folder, _, _ = fitted
     pictures = [path for path in (folder / "fit").iterdir() if path.suffix == ".png"]
-    assert len(pictures) == 6
+    assert len(pictures) == 7
     assert all(path.read_bytes()[:4] == b"\x89PNG" and path.stat().st_size > 10_000 for path in pictures)
 
 
@@ -251,6 +255,18 @@ def test_an_interrupt_of_the_predictive_maps_keeps_the_posterior(fitted, capsys)
     assert summary_record(sampled)["predictive_p_values"] == {}
 
 
+def test_an_interrupt_of_the_report_on_the_priors_keeps_the_rest(fitted, capsys):
+    tree = load_posterior(fitted[1] / "fit" / "posterior.nc")
+    maps = SimpleNamespace(p_values={})
+    fit = SimpleNamespace(
+        sample=lambda **_: tree, predictive=lambda *_, **__: maps, prior_report=raising(KeyboardInterrupt())
+    )
+    sampled = draw_posterior(fit, {})
+    assert (sampled.predictive is maps, sampled.priors, sampled.interrupted) == (True, None, True)
+    assert "no report on the priors" in capsys.readouterr().err
+    assert summary_record(sampled)["prior_report"] == {}
+
+
 def test_another_error_of_the_sampler_is_not_taken_for_an_interrupt():
     error = FitStateError("BM-FT-008", what="no support", rule="There is some", remedy="Move")
     with pytest.raises(FitStateError, match="BM-FT-008"):
@@ -280,7 +296,7 @@ def test_ctrl_c_keeps_what_was_drawn(copied, fitted, tmp_path):
     assert "posterior NOT TO BE TRUSTED" in out
     assert re.search(r"- interrupted: \d chains of \d+ draws were kept", out)
     files = {path.name for path in (tmp_path / "fit").iterdir()}
-    assert files == FILES | POSTERIOR_FILES - {"predictive.png"}
+    assert files == FILES | POSTERIOR_FILES - {"predictive.png"} - PRIOR_FILES
     tree = load_posterior(tmp_path / "fit" / "posterior.nc")
     assert tree["posterior"].sizes["draw"] > 10
     assert verdict_of(tree).status.startswith("interrupted")
