@@ -17,7 +17,6 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.stats
 
-from bayesmap.dataset import MapDataset
 from bayesmap.errors import BayesmapError, BayesmapInputError
 from bayesmap.inference.optimize import optimize
 from bayesmap.inference.sample import sample
@@ -63,7 +62,6 @@ class Calibration:
 
 def calibrate(
     posterior: CompiledPosterior,
-    dataset: MapDataset,
     *,
     simulations: int,
     random_seed: int,
@@ -76,9 +74,7 @@ def calibrate(
     Parameters
     ----------
     posterior : CompiledPosterior
-        Functions; all priors must be proper.
-    dataset : MapDataset
-        Geometry and responses; its counts are not used.
+        Functions of one or more datasets, whose counts are not used; all priors must be proper.
     simulations : int
         Data sets to simulate.
     random_seed : int
@@ -86,22 +82,18 @@ def calibrate(
     tune : int
         Warm-up of each chain.
     mutate : callable, optional
-        Changes the predicted counts that data are drawn from, to see that an error is found.
+        Changes the predicted counts that (Poisson) data are drawn from, to see that an error is found.
     progress : callable, optional
         Called with (done, all).
     """
-    truths = supported_draws(posterior, dataset, simulations, random_seed)
+    truths = supported_draws(posterior, simulations, random_seed)
     streams = np.random.SeedSequence(random_seed).spawn(simulations)
     rows, scores, failed = [], [], []
     for i, (truth, stream) in enumerate(zip(truths, streams, strict=True)):
         rng = np.random.default_rng(stream)
-        if mutate is None:
-            counts = posterior.draw(truth, rng)
-        else:
-            counts = rng.poisson(mutate(posterior.npred(truth))).astype(np.float64)
-        observed = posterior.with_counts(posterior.counts[dataset.name].again(counts))
+        observed, counts = simulated(posterior, truth, rng, mutate)
         try:
-            draws = _posterior_draws(observed, int(rng.integers(2**31)), tune)
+            draws = posterior_draws(observed, int(rng.integers(2**31)), tune)
         except BayesmapError as error:
             failed.append(f"simulation {i}: {error}")
             continue
@@ -117,7 +109,22 @@ def calibrate(
     return Calibration(names, np.array(rows), np.array(scores), RANK_DRAWS, tuple(failed))
 
 
-def supported_draws(posterior: CompiledPosterior, dataset: MapDataset, draws: int, random_seed: int) -> np.ndarray:
+def simulated(
+    posterior: CompiledPosterior,
+    truth: np.ndarray,
+    rng: np.random.Generator,
+    mutate: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> tuple[CompiledPosterior, np.ndarray]:
+    """Return the posterior of counts drawn at a truth, and these counts of all datasets as one vector."""
+    drawn = []
+    for name in posterior.counts:
+        one = posterior.of(name)
+        drawn.append(one.draw(truth, rng) if mutate is None else rng.poisson(mutate(one.npred(truth))).astype(float))
+    fresh = [item.again(counts) for item, counts in zip(posterior.counts.values(), drawn, strict=True)]
+    return posterior.with_counts(*fresh), np.concatenate([counts.ravel() for counts in drawn])
+
+
+def supported_draws(posterior: CompiledPosterior, draws: int, random_seed: int) -> np.ndarray:
     """Return draws of theta from the priors where the model has support: on the map, within declared limits.
 
     Raises
@@ -125,7 +132,7 @@ def supported_draws(posterior: CompiledPosterior, dataset: MapDataset, draws: in
     BayesmapInputError
         BM-CK-006 if hardly any draw has support.
     """
-    empty = posterior.with_counts(posterior.counts[dataset.name].again(np.zeros(dataset.counts.data.shape)))
+    empty = posterior.with_counts(*(item.again(np.zeros(item.shape)) for item in posterior.counts.values()))
     kept: list[np.ndarray] = []
     for attempt in range(ATTEMPTS):
         found = posterior.variables.draw(draws, random_seed + attempt)
@@ -140,7 +147,7 @@ def supported_draws(posterior: CompiledPosterior, dataset: MapDataset, draws: in
     )
 
 
-def _posterior_draws(posterior: CompiledPosterior, seed: int, tune: int) -> np.ndarray:
+def posterior_draws(posterior: CompiledPosterior, seed: int, tune: int) -> np.ndarray:
     """Return draws of one chain, shape (n, size)."""
     _, theta = optimize(posterior, lambda _: float("nan"))
     found = sample(
@@ -163,8 +170,8 @@ def _quantities(posterior: CompiledPosterior, theta: np.ndarray, hottest: int) -
     """
     rows = []
     for point in theta:
-        npred = posterior.npred(point)
-        derived = (posterior.log_likelihood(point), posterior.log_prior(point), npred.sum(), npred.ravel()[hottest])
+        npred = np.concatenate([posterior.of(name).npred(point).ravel() for name in posterior.counts])
+        derived = (posterior.log_likelihood(point), posterior.log_prior(point), npred.sum(), npred[hottest])
         rows.append(np.concatenate([point, derived]))
     return np.array(rows)
 

@@ -34,7 +34,9 @@ class UnboundedPosterior:
         """Return q and its gradient."""
         theta, first, _, slope, slope_first, _ = self.posterior.change(z)
         value, gradient = self.posterior.value_and_gradient(theta)
-        return value + float(slope.sum()), first * gradient + slope_first
+        # A trial step may leave the range of floats; what is not finite there is refused by who asked.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return value + float(slope.sum()), first * gradient + slope_first
 
     def hessian(self, z: np.ndarray) -> np.ndarray:
         """Return the Hessian of q."""

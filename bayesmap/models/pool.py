@@ -41,21 +41,13 @@ class PoolDistribution(ModelComponent):
     distribution: str
 
     def check(self) -> None:
-        """Check the kind of distribution, and that a start value can be reached."""
+        """Check the kind of distribution."""
         if self.distribution not in POOL_KINDS:
             raise ModelError(
                 "BM-MO-024",
                 what=f"the pool has the distribution {self.distribution!r}",
                 rule=f"It must be one of {', '.join(POOL_KINDS)}",
                 remedy="Use one of these words",
-            )
-        mean, spread = self.mean.value, self.spread.value
-        if spread <= 0 or (self.distribution == "lognormal" and mean <= 0):
-            raise ModelError(
-                "BM-MO-024",
-                what=f"the pool starts at mean {mean:g} and spread {spread:g}",
-                rule="The spread must start above zero, and so must the mean of a lognormal pool",
-                remedy="Change the start values",
             )
 
 
@@ -77,7 +69,7 @@ class PoolModel(NamedModel):
     Raises
     ------
     ModelError
-        BM-MO-024 for a pool of less than two members or with start values that cannot be used.
+        BM-MO-024 for a pool of less than two members, or an unknown distribution.
 
     References
     ----------

@@ -99,6 +99,11 @@ class ObservedCounts:
         """Return random counts of every bin, shape of the cube."""
         return negative_binomial.draw(rng, npred, spread) if self.overdispersion else _poisson(rng, npred)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the counts."""
+        return self.dataset.counts.data.shape
+
     def again(self, counts: np.ndarray) -> ObservedCounts:
         """Return other counts of the same dataset."""
         geom = self.dataset.counts.geom

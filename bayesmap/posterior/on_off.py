@@ -86,6 +86,11 @@ class ObservedOnOff:
         background = rng.gamma(self.dataset.counts_off + SHAPE, self.dataset.alpha)
         return rng.poisson(npred + background).astype(np.float64)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the counts."""
+        return self.dataset.counts.shape
+
     def again(self, counts: np.ndarray) -> ObservedOnOff:
         """Return other On counts of the same spectrum."""
         return observe_on_off(self.dataset.with_counts(counts))

@@ -49,9 +49,23 @@ class Pool:
         return mean * xp.exp(spread * deviate) if self.lognormal else mean + spread * deviate
 
     def deviate(self, theta: np.ndarray, value: float) -> float:
-        """Return the deviate of a member's value."""
+        """Return the deviate of a member's value; without any spread, zero for the mean.
+
+        Raises
+        ------
+        ModelError
+            BM-MO-024 for a value that the pool cannot reach.
+        """
         mean, spread = self.parameters(theta)
-        return float((np.log(value / mean) if self.lognormal else value - mean) / spread)
+        possible = spread > 0 and (not self.lognormal or value * mean > 0)
+        if not possible and value != mean:
+            raise ModelError(
+                "BM-MO-024",
+                what=f"the pool {self.name!r} has mean {mean:g} and spread {spread:g}, a member {value:g}",
+                rule="Members differ from the mean by a multiple of the spread; of a lognormal pool both are positive",
+                remedy="Start from a spread above zero, or change the values",
+            )
+        return float((np.log(value / mean) if self.lognormal else value - mean) / spread) if possible else 0.0
 
     def fill_jacobian(self, jacobian: np.ndarray, theta: np.ndarray) -> None:
         """Write the derivatives of the members' values by theta into their rows."""
@@ -79,7 +93,8 @@ def find_pools(models: Models, names: tuple[str, ...]) -> tuple[Pool, ...]:
     Raises
     ------
     ModelError
-        BM-MO-026 for a member that is unknown, not free, in two pools, or not of the pool's unit.
+        BM-MO-026 for a member that is unknown, not free, in two pools, or not of the pool's unit; BM-MO-024 for a pool
+        that starts without spread, or a lognormal one at a mean that is not positive.
     PriorError
         BM-PR-007 for a member with limits or a prior of its own.
     """
@@ -94,11 +109,19 @@ def find_pools(models: Models, names: tuple[str, ...]) -> tuple[Pool, ...]:
 def _pool(models: Models, pool: PoolModel, names: tuple[str, ...]) -> Pool:
     index = {name: i for i, name in enumerate(names)}
     lognormal = pool.pool_model.distribution == "lognormal"
+    mean, spread = pool.pool_model.mean.value, pool.pool_model.spread.value
+    if spread <= 0 or (lognormal and mean <= 0):
+        raise ModelError(
+            "BM-MO-024",
+            what=f"the pool {pool.name!r} starts at mean {mean:g} and spread {spread:g}",
+            rule="The spread must start above zero, and so must the mean of a lognormal pool",
+            remedy="Change the start values",
+        )
     for member in pool.members:
         _check_member(models, pool, member, lognormal=lognormal)
     own = (pool.pool_model.mean, pool.pool_model.spread)
-    mean, spread = (index.get(f"{pool.name}.pool.{item.name}", item.value) for item in own)
-    return Pool(lognormal, tuple(index[member] for member in pool.members), mean, spread, pool.name)
+    places = [index.get(f"{pool.name}.pool.{item.name}", item.value) for item in own]
+    return Pool(lognormal, tuple(index[member] for member in pool.members), places[0], places[1], pool.name)
 
 
 def _check_member(models: Models, pool: PoolModel, member: str, *, lognormal: bool) -> None:

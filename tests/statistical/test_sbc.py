@@ -26,12 +26,12 @@ def fit():
 
 
 def test_ranks_are_uniform(fit):
-    check(calibrate(fit._posterior, fit.dataset, simulations=200, random_seed=17))
+    check(calibrate(fit._posterior, simulations=200, random_seed=17))
 
 
 @pytest.mark.slow
 def test_ranks_are_uniform_in_many_simulations(fit):
-    found = calibrate(fit._posterior, fit.dataset, simulations=1000, random_seed=29)
+    found = calibrate(fit._posterior, simulations=1000, random_seed=29)
     check(found)
     assert np.mean(np.abs(found.z_scores) < 4.0) >= 0.999
 
@@ -44,16 +44,15 @@ def check(found):
 
 
 def test_one_compilation_serves_all_simulations(fit):
-    calibrate(fit._posterior, fit.dataset, simulations=2, random_seed=1)
+    calibrate(fit._posterior, simulations=2, random_seed=1)
     compiled = fit._posterior.functions["value_and_gradient"]._cache_size()
-    calibrate(fit._posterior, fit.dataset, simulations=3, random_seed=2)
+    calibrate(fit._posterior, simulations=3, random_seed=2)
     assert fit._posterior.functions["value_and_gradient"]._cache_size() == compiled == 1
 
 
 def test_a_wrong_background_is_found(fit):
     found = calibrate(
         fit._posterior,
-        fit.dataset,
         simulations=40,
         random_seed=3,
         mutate=lambda npred: npred + 0.3 * npred.max() / 10.0,
