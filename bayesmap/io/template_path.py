@@ -44,7 +44,7 @@ def resolve_input(
     Raises
     ------
     BayesmapIOError
-        BM-IO-012 outside the allowed folders or with ``..``, BM-IO-013 a URL, BM-IO-014 a variable that is not in
+        BM-IO-012 outside the allowed folders, or with ``..`` and not in `allow_paths`, BM-IO-013 a URL, BM-IO-014 a variable that is not in
         `env`, BM-IO-015 absolute or ``~`` and not allowed, BM-IO-016 no such file.
     """
     if _URL.match(text):
@@ -52,9 +52,10 @@ def resolve_input(
     variables = {key: str(Path(value).resolve()) for key, value in (env or {}).items()}
     expanded = _expand(text, variables, where)
     path = Path(expanded)
-    if ".." in path.parts or "\0" in expanded:
-        raise _refused("BM-IO-012", where, text, 'A file name may not hold ".."', "Move the file, or set allow_paths")
     allowed = [Path(item).resolve() for item in (*allow_paths, *variables.values())]
+    if "\0" in expanded or (".." in path.parts and not _leads_into(allowed, root, path)):
+        rule = 'A file name may hold ".." only where it leads into allow_paths'
+        raise _refused("BM-IO-012", where, text, rule, "Move the file, or add its folder to allow_paths")
     if path.is_absolute() or expanded.startswith("~"):
         code, rule = "BM-IO-015", "An absolute file name must lie under allow_paths (~ is not expanded)"
     elif root is None:
@@ -69,6 +70,11 @@ def resolve_input(
     if not real.is_file():
         raise _refused("BM-IO-016", where, text, f"It must be an existing file, {real} is none", "Correct the name")
     return real
+
+
+def _leads_into(allowed: Sequence[Path], root: str | PathLike[str] | None, path: Path) -> bool:
+    real = (Path(root or ".") / path).resolve()
+    return any(real.is_relative_to(place) for place in allowed)
 
 
 def _expand(text: str, variables: Mapping[str, str], where: str) -> str:
