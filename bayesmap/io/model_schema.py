@@ -1,4 +1,4 @@
-"""From a document in the Gammapy 2 model format to models, with every mistake located."""
+"""From one entry of a document in the Gammapy 2 model format to a model, with every mistake located."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 from bayesmap.errors import BayesmapError, BayesmapInputError, ConfigError, ProblemList, raise_problems
 from bayesmap.io import spectral_schema
 from bayesmap.io.gammapy import to_bayesmap_map
-from bayesmap.io.links import labels_to_links
 from bayesmap.io.parameter_schema import read_parameter
 from bayesmap.io.safe_yaml import check_keys, unknown_key, wrong_kind
 from bayesmap.io.template_path import resolve_input
@@ -19,9 +18,8 @@ from bayesmap.models.background import BackgroundModel, FoVBackgroundModel
 from bayesmap.models.component import ModelComponent
 from bayesmap.models.parameter import Parameter
 from bayesmap.models.registry import class_names, spatial_models, spectral_models
-from bayesmap.models.sky import IRF_PARTS, AnyModel, Models, SkyModel
+from bayesmap.models.sky import IRF_PARTS, AnyModel, SkyModel
 
-TOP_KEYS = ("components", "covariance", "metadata", "checksum")
 SKY_KEYS = ("name", "type", "spectral", "spatial", "temporal", "apply_irf", "datasets_names")
 NPRED_KEYS = ("name", "type", "spectral", "spatial", "filename", "datasets_names")
 BACKGROUND_KEYS = ("name", "type", "spectral", "spatial", "datasets_names")
@@ -36,33 +34,6 @@ class FileRules:
     root: str | PathLike[str] | None = None
     allow_paths: Sequence[str | PathLike[str]] = ()
     env: Mapping[str, str] = field(default_factory=dict)
-
-
-def models_from_dict(document: Any, rules: FileRules) -> Models:
-    """Return the models of a document in the Gammapy 2 format.
-
-    Parameters
-    ----------
-    document : dict
-        With the key ``components``; ``covariance``, ``metadata`` and ``checksum`` are not used.
-    rules : FileRules
-        Which template files may be read.
-
-    Raises
-    ------
-    BayesmapError
-        One problem as it is, several as a `ProblemList`; codes are listed at `bayesmap.io.yaml.read_models`.
-    """
-    check_keys(document, TOP_KEYS, "", required=("components",))
-    components = document["components"]
-    if not isinstance(components, list | tuple):
-        raise wrong_kind("components", components, "a list of models")
-    problems: list[BayesmapError] = []
-    models = [
-        attempt(problems, _read_model, item, f"components[{index}]", rules) for index, item in enumerate(components)
-    ]
-    raise_problems(problems)
-    return Models(labels_to_links(tuple(model for model in models if model is not None)))
 
 
 def attempt[Read](problems: list[BayesmapError], read: Callable[..., Read], *args: Any) -> Read | None:
@@ -81,8 +52,23 @@ def located(error: BayesmapError, path: str) -> BayesmapError:
     return type(error)(error.code, what=f"{path}: {error.what}", rule=error.rule, remedy=error.remedy)
 
 
-def _read_model(data: Any, path: str, rules: FileRules) -> AnyModel:
-    """Return one entry of ``components``."""
+def read_model(data: Any, path: str, rules: FileRules) -> AnyModel:
+    """Return one entry of ``components``.
+
+    Parameters
+    ----------
+    data : dict
+        The entry.
+    path : str
+        Where it stands, such as ``"components[0]"``.
+    rules : FileRules
+        Which files it may name.
+
+    Raises
+    ------
+    BayesmapError
+        One problem as it is, several as a `ProblemList`; codes are listed at `bayesmap.io.yaml.read_models`.
+    """
     readers: dict[str, Callable[..., AnyModel]] = {
         "SkyModel": _read_sky_model,
         "FoVBackgroundModel": _read_background,
@@ -91,7 +77,7 @@ def _read_model(data: Any, path: str, rules: FileRules) -> AnyModel:
     if not isinstance(data, Mapping) or "type" not in data:
         check_keys(data, tuple(dict.fromkeys(SKY_KEYS + BACKGROUND_KEYS)), path, required=("type",))
     if data["type"] not in tuple(readers):
-        raise _unknown_type(f"{path}.type", "model", data["type"], tuple(readers))
+        raise unknown_type(f"{path}.type", "model", data["type"], tuple(readers))
     return readers[data["type"]](data, path, rules)
 
 
@@ -100,8 +86,8 @@ def _read_sky_model(data: Mapping[str, Any], path: str, rules: FileRules) -> Sky
     attempt(problems, lambda: check_keys(data, SKY_KEYS, path, required=("name", "type", "spectral", "spatial")))
     attempt(problems, _refuse_unsupported, data, path)
     fields = {
-        "name": attempt(problems, _name, data.get("name", ""), f"{path}.name"),
-        "datasets_names": attempt(problems, _names, data.get("datasets_names"), f"{path}.datasets_names"),
+        "name": attempt(problems, read_name, data.get("name", ""), f"{path}.name"),
+        "datasets_names": attempt(problems, read_names, data.get("datasets_names"), f"{path}.datasets_names"),
         "apply_irf": attempt(problems, _apply_irf, data.get("apply_irf"), f"{path}.apply_irf"),
         **_components(data, path, rules, problems),
     }
@@ -114,8 +100,8 @@ def _read_background(data: Mapping[str, Any], path: str, rules: FileRules) -> Fo
     attempt(problems, lambda: check_keys(data, BACKGROUND_KEYS, path, required=("type", "datasets_names")))
     name = data.get("name")
     fields = {
-        "name": None if name is None else attempt(problems, _name, name, f"{path}.name"),
-        "datasets_names": attempt(problems, _names, data.get("datasets_names"), f"{path}.datasets_names"),
+        "name": None if name is None else attempt(problems, read_name, name, f"{path}.name"),
+        "datasets_names": attempt(problems, read_names, data.get("datasets_names"), f"{path}.datasets_names"),
         **_components(data, path, rules, problems),
     }
     raise_problems(problems)
@@ -131,8 +117,8 @@ def _read_background_map(data: Mapping[str, Any], path: str, rules: FileRules) -
     if data.get("spatial") is not None:
         problems.append(_unsupported(f"{path}.spatial", "a spatial model of a TemplateNPredModel", "Remove it"))
     fields = {
-        "name": attempt(problems, _name, data.get("name", ""), f"{path}.name"),
-        "datasets_names": attempt(problems, _names, data.get("datasets_names"), f"{path}.datasets_names"),
+        "name": attempt(problems, read_name, data.get("name", ""), f"{path}.name"),
+        "datasets_names": attempt(problems, read_names, data.get("datasets_names"), f"{path}.datasets_names"),
         "spectral_model": attempt(
             problems, _read_component, "spectral", data.get("spectral"), f"{path}.spectral", rules
         ),
@@ -178,7 +164,7 @@ def _read_component(kind: str, data: Any, path: str, rules: FileRules) -> ModelC
     if not isinstance(data, Mapping) or "type" not in data:
         check_keys(data, ("type", "parameters", "frame", *TEMPLATE_KEYS), path, required=("type",))
     if data["type"] not in tuple(models):
-        raise _unknown_type(f"{path}.type", f"{kind} model", data["type"], class_names(models))
+        raise unknown_type(f"{path}.type", f"{kind} model", data["type"], class_names(models))
     model = models[data["type"]]
     problems: list[BayesmapError] = []
     holder: type[ModelComponent] | ModelComponent = model
@@ -190,7 +176,7 @@ def _read_component(kind: str, data: Any, path: str, rules: FileRules) -> ModelC
         holder = model if model.default_parameters else build(model, values, path)
     else:
         values = attempt(problems, _settings, model, data, path, rules) or {}
-    values |= attempt(problems, _parameters, holder, data.get("parameters", ()), f"{path}.parameters") or {}
+    values |= attempt(problems, read_parameters, holder, data.get("parameters", ()), f"{path}.parameters") or {}
     raise_problems(problems)
     return build(model, values, path)
 
@@ -224,8 +210,8 @@ def _read_template(data: Mapping[str, Any], path: str, rules: FileRules) -> WcsN
         raise located(error, where) from error
 
 
-def _parameters(model: type[ModelComponent] | ModelComponent, items: Any, path: str) -> dict[str, Parameter]:
-    """Return the parameters that a component states, by name."""
+def read_parameters(model: type[ModelComponent] | ModelComponent, items: Any, path: str) -> dict[str, Parameter]:
+    """Return the parameters that a component states, by name; every mistake in one pass."""
     if not isinstance(items, list | tuple):
         raise wrong_kind(path, items, "a list of parameters")
     problems: list[BayesmapError] = []
@@ -257,23 +243,26 @@ def build[Built](kind: Callable[..., Built], fields: Mapping[str, Any], path: st
         raise located(error, path) from error
 
 
-def _name(name: Any, path: str) -> str:
+def read_name(name: Any, path: str) -> str:
+    """Return a text."""
     if not isinstance(name, str):
         raise wrong_kind(path, name, "a text (in quotes if it looks like a number or like yes or no)")
     return name
 
 
-def _names(names: Any, path: str) -> tuple[str, ...] | None:
+def read_names(names: Any, path: str) -> tuple[str, ...] | None:
+    """Return a list of texts, None where there is none."""
     if names is None:
         return None
     if isinstance(names, str):
         return (names,)
     if not isinstance(names, list | tuple):
         raise wrong_kind(path, names, "a list of dataset names")
-    return tuple(_name(item, f"{path}[{index}]") for index, item in enumerate(names))
+    return tuple(read_name(item, f"{path}[{index}]") for index, item in enumerate(names))
 
 
-def _unknown_type(path: str, noun: str, name: Any, known: tuple[str, ...]) -> ConfigError:
+def unknown_type(path: str, noun: str, name: Any, known: tuple[str, ...]) -> ConfigError:
+    """Return the error for a type that is not known, with the nearest one that is."""
     error = unknown_key(path, noun, name, known)
     return ConfigError("BM-CF-006", what=error.what, rule=error.rule, remedy=error.remedy)
 

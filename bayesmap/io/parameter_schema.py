@@ -57,7 +57,9 @@ def read_parameter(model: type[ModelComponent] | ModelComponent, item: Any, path
     fields = {name: getattr(start, name) for name in ("value", "min", "max", "error", "frozen")} | numbers
     _check_limits(fields, path)
     frozen = item.get("frozen", start.frozen)
-    prior = None if item.get("prior") is None else read_prior(item["prior"], f"{path}.prior")
+    prior = start.prior if "prior" not in item else None
+    if item.get("prior") is not None:
+        prior = read_prior(item["prior"], f"{path}.prior")
     return start.replace(**(fields | {"frozen": frozen, "prior": prior, "link": link}))
 
 

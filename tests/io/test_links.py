@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from bayesmap.errors import ConfigError
 from bayesmap.io.yaml import models_to_dict, read_models, write_models
 from bayesmap.models import (
     FoVBackgroundModel,
@@ -91,13 +90,6 @@ def test_a_label_of_a_single_parameter_is_no_link():
     text = models_to_dict(SkyModel(PowerLawSpectralModel(), PointSpatialModel(), name="a"))
     text["components"][0]["spectral"]["parameters"][0]["link"] = "index@x1y2"
     assert links(read_models(text)) == {}
-
-
-def test_what_gammapy_has_no_model_for():
-    from bayesmap.models.response import ResponseModel
-
-    with pytest.raises(ConfigError, match="BM-CF-044: ResponseModel .* is no model of Gammapy"):
-        models_to_dict(Models((ResponseModel(free=["exposure_scale"], datasets_names="run-1", name="irf"),)))
 
 
 def test_links_inside_a_compound(tmp_path):
