@@ -34,7 +34,7 @@ SECTION_KEYS = ("models", "order", "covariance")
 
 def is_own(model: NamedModel) -> bool:
     """Return True for a model that stands under ``bayesmap``."""
-    return bool(model.tag) and model.tag[0] in OWN_MODELS and isinstance(model, OWN_MODELS[model.tag[0]].model)
+    return type(model) in [kind.model for kind in OWN_MODELS.values()]
 
 
 def read_own(section: Any, path: str) -> tuple[AnyModel, ...]:
