@@ -25,6 +25,7 @@ import xarray as xr
 
 from bayesmap.checks.thinning import thin
 from bayesmap.dataset import MapDataset
+from bayesmap.errors import BayesmapInputError
 from bayesmap.maps.map import WcsNDMap
 from bayesmap.posterior.compiled import CompiledPosterior
 from bayesmap.results.posterior import theta_of
@@ -88,38 +89,53 @@ def predictive_maps(
         About how many draws to use; None for all.
     progress : callable, optional
         Called with (done, all).
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-CK-007 for a spectrum, which has no map.
     """
+    _check_map(dataset)
     theta = theta_of(tree, posterior.variables)
     points = theta[:, thin(theta, draws)].reshape(-1, theta.shape[-1])
-    mask = dataset.mask_data
+    (law,), mask = posterior.counts.values(), dataset.mask_data
     counts = np.where(mask, dataset.counts.data, 0.0)
     mean, squares, above, below = (np.zeros(counts.shape) for _ in range(4))
     replicated, beyond = [], []
     rng = np.random.default_rng(random_seed)
     for done, point in enumerate(points):
-        npred = posterior.npred(point)
+        npred, spread = posterior.npred(point), posterior.spread(point)
         step = npred - mean
         mean += step / (done + 1)
         squares += step * (npred - mean)
-        above += upper_tail(counts, npred, posterior.spread(point))
-        below += lower_tail(counts, npred, posterior.spread(point))
-        replica = np.where(mask, posterior.draw(point, rng), 0.0)
+        above += upper_tail(counts, npred, spread)
+        below += lower_tail(counts, npred, spread)
+        replica = np.where(mask, law.draw(rng, npred, spread), 0.0)
         replicated.append(replica.sum(axis=(1, 2)))
         beyond.append(_beyond(discrepancies(replica[mask], npred[mask]), discrepancies(counts[mask], npred[mask])))
         if progress is not None:
             progress(done + 1, len(points))
     n, geom = len(points), dataset.counts.geom
-    p_value = np.where(mask, above / n, np.nan)
     lower, median, upper = np.quantile(replicated, [0.15866, 0.5, 0.84134], axis=0)
     return PredictiveMaps(
         npred_mean=WcsNDMap(geom, mean),
         npred_sd=WcsNDMap(geom, np.sqrt(squares / max(n - 1, 1))),
-        p_value=WcsNDMap(geom, p_value),
+        p_value=WcsNDMap(geom, np.where(mask, above / n, np.nan)),
         significance=WcsNDMap(geom, np.where(mask, two_sided(above / n, below / n), np.nan)),
         p_values={name: float(np.mean([row[name] for row in beyond])) for name in beyond[0]},
         spectrum={"counts": counts.sum(axis=(1, 2)), "lower": lower, "median": median, "upper": upper},
         draws=n,
     )
+
+
+def _check_map(dataset: Any) -> None:
+    if not isinstance(dataset, MapDataset):
+        raise BayesmapInputError(
+            "BM-CK-007",
+            what=f"{dataset.name!r} is a spectrum",
+            rule="Predictive maps are those of a map",
+            remedy="Use posterior_predictive(), which holds replicated counts of every dataset",
+        )
 
 
 def upper_tail(counts: np.ndarray, npred: np.ndarray, spread: float = 0.0) -> np.ndarray:

@@ -119,6 +119,11 @@ class Evaluation:
         posterior, theta = self._at(values)
         return {model: self._as_map(name, data) for model, data in posterior.of(name).components(theta).items()}
 
+    def draw_counts(self, rng: np.random.Generator, *, dataset: str | None = None) -> np.ndarray:
+        """Return random counts of a dataset at the current models, by the law of its counts; shape of the counts."""
+        name = dataset_name(self.names, dataset)
+        return self._posterior.of(name).draw(self._theta, rng)
+
     def _as_map(self, name: str, data: np.ndarray) -> Any:
         item = self.datasets[self.names.index(name)]
         return WcsNDMap(item.counts.geom, data) if isinstance(item, MapDataset) else data

@@ -44,8 +44,8 @@ def resolve_input(
     Raises
     ------
     BayesmapIOError
-        BM-IO-012 outside the allowed folders, or with ``..`` and not in `allow_paths`, BM-IO-013 a URL, BM-IO-014 a variable that is not in
-        `env`, BM-IO-015 absolute or ``~`` and not allowed, BM-IO-016 no such file.
+        BM-IO-012 outside the allowed folders, or with ``..`` and not in `allow_paths`, BM-IO-013 a URL, BM-IO-014 a
+        variable that is not in `env`, BM-IO-015 absolute or ``~`` and not allowed, BM-IO-016 no such file.
     """
     if _URL.match(text):
         raise _refused("BM-IO-013", where, text, "Files are never fetched", "Download it and name the local file")

@@ -242,3 +242,21 @@ def expected_npred(dataset, norm):
 def test_impossible_pools_are_refused(members, match):
     with pytest.raises(ModelError, match=match):
         MapFit.from_datasets([run("run-1", 1)], [*source(), FoVBackgroundModel("run-1"), PoolModel(members)])
+
+
+def test_a_simulated_spectrum_has_signal_and_background(spectrum):
+    expected = np.array([300.0, 40.0, 6.0])
+    found = [simulate(spectrum, frozen_source(), seed, background=expected) for seed in range(8)]
+    alone = MapFit.from_dataset(spectrum, frozen_source(), priors="flat")
+    mean = np.mean([item.counts for item in found], axis=0)
+    assert np.all(np.abs(mean - alone.npred() - expected) < 4.0 * np.sqrt((alone.npred() + expected) / 8.0))
+    off = np.mean([item.counts_off for item in found], axis=0)
+    assert np.all(np.abs(off - 5.0 * expected) < 4.0 * np.sqrt(5.0 * expected / 8.0))
+    with pytest.raises(BayesmapInputError, match="BM-IN-043: SpectrumDatasetOnOff 'spectrum' was to be simulated"):
+        simulate(spectrum, frozen_source(), 1)
+
+
+def test_a_spectrum_has_no_predictive_maps(spectrum):
+    fit = MapFit.from_dataset(spectrum, frozen_source(), priors="flat")
+    with pytest.raises(BayesmapInputError, match="BM-CK-007: 'spectrum' is a spectrum"):
+        fit.predictive(object())
