@@ -40,6 +40,7 @@ def result_record(best: FitResult, covariance: CovarianceResult, dataset: MapDat
             "min": number(parameter.min),
             "max": number(parameter.max),
             "frozen": parameter.frozen,
+            "link": parameter.link,
         }
         for name, parameter in best.model.parameters.items()
     }

@@ -39,7 +39,7 @@ def format_value(value: float, error: float) -> tuple[str, str]:
 
 
 def parameter_note(parameter: Parameter, *, at_bound: bool = False) -> str:
-    """Return ``frozen``, ``at min``, ``at max`` or an empty string.
+    """Return the link of a linked parameter, ``frozen``, ``at min``, ``at max`` or an empty string.
 
     Parameters
     ----------
@@ -48,6 +48,8 @@ def parameter_note(parameter: Parameter, *, at_bound: bool = False) -> str:
     at_bound : bool
         True if the fit says that it stands at one of its limits.
     """
+    if parameter.link:
+        return f"= {parameter.link}"
     if parameter.frozen:
         return "frozen"
     if not at_bound:

@@ -42,6 +42,11 @@ def test_notes(parameter, at_bound, note):
     assert parameter_note(parameter, at_bound=at_bound) == note
 
 
+def test_the_note_of_a_linked_parameter_is_its_link():
+    linked = Parameter("index", 2.0, link="{crab.spectral.index} + 0.5")
+    assert parameter_note(linked) == "= {crab.spectral.index} + 0.5"
+
+
 @pytest.fixture
 def models():
     source = SkyModel(
