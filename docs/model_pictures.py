@@ -69,6 +69,7 @@ def _models(model: type[ModelComponent]) -> Mapping[str, Any]:
         "TemplateSpectralModel": _template,
         "ConstantSpatialModel": lambda: {"value = 1 sr-1": model()},
         "PiecewiseNormSpatialModel": _piecewise_image,
+        "GaussianProcessNormSpatialModel": _field_image,
         "PointSpatialModel": lambda: {"all flux in one point": model()},
         "TemplateSpatialModel": _template_image,
     }
@@ -122,6 +123,17 @@ def _piecewise_image() -> Mapping[str, Any]:
     lon, lat = (item.ravel() for item in np.meshgrid([-1.1, 0.0, 1.1], [-1.1, 0.0, 1.1]))
     norms = [0.8, 1.0, 1.1, 1.0, 2.0, 0.9, 0.7, 1.2, 0.5]
     return {"nine nodes": spatial_models()["piecewise-norm"](lon, lat, norms=norms)}
+
+
+def _field_image() -> Mapping[str, Any]:
+    cls = spatial_models()["gp-norm"]
+    made = {}
+    for length in ("0.3 deg", "0.6 deg"):
+        field = cls.from_geom(_frame(), length, scatter=0.4)
+        rng = np.random.default_rng(3)
+        weights = {name: rng.standard_normal() for name in field.basis.names}
+        made[f"length = {length}"] = cls.from_geom(_frame(), length, scatter=0.4, **weights)
+    return made
 
 
 def _template_image() -> Mapping[str, Any]:

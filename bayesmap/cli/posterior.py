@@ -203,10 +203,11 @@ def posterior_pictures(sampled: Sampled, outcome: Outcome, truth: Models | None 
 
 def _corners(tree: Any, models: Models, truth: Models | None) -> dict[str, Any]:
     """Return one corner picture, or one for each model where there are many parameters."""
+    from bayesmap.models.spatial.hilbert import is_weight
     from bayesmap.plots.corner import plot_corner
     from bayesmap.results.posterior import free_names
 
-    names = free_names(tree)
+    names = tuple(name for name in free_names(tree) if not is_weight(name))
     values = {name: parameter.value for name, parameter in models.parameters.items()}
     true = None if truth is None else {name: parameter.value for name, parameter in truth.parameters.items()}
     parts = {"corner.png": names}

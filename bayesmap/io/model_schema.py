@@ -173,7 +173,7 @@ def _read_component(kind: str, data: Any, path: str, rules: FileRules) -> ModelC
             model, data, path, lambda kind, part, place: _read_component(kind, part, place, rules), rules
         )
         # Parameters that follow from the settings are those of an instance.
-        holder = model if model.default_parameters else build(model, values, path)
+        holder = model if model.own_defaults is ModelComponent.own_defaults else build(model, values, path)
     else:
         values = attempt(problems, _settings, model, data, path, rules) or {}
     values |= attempt(problems, read_parameters, holder, data.get("parameters", ()), f"{path}.parameters") or {}

@@ -113,7 +113,8 @@ def _component_to_dict(component: ModelComponent) -> dict[str, Any]:
         return spectral_schema.tables_to_dict(component) | {"parameters": _parameters_to_list(component)}
     if not component.tag:
         raise spectral_schema.no_code(component)
-    settings = {name: getattr(component, name) for name in component.settings if name != "map"}
+    stated = {name: getattr(component, name) for name in component.settings if name != "map"}
+    settings = {name: list(value) if isinstance(value, tuple) else value for name, value in stated.items()}
     if settings.get("filename") == "":
         raise ConfigError(
             "BM-CF-017",

@@ -13,6 +13,7 @@ from bayesmap.io.parameter_schema import read_number
 from bayesmap.io.safe_yaml import check_keys, unknown_key, wrong_kind
 from bayesmap.io.template_path import resolve_input
 from bayesmap.models.component import ModelComponent
+from bayesmap.models.spatial.gaussian_process_norm import GaussianProcessNormSpatialModel
 from bayesmap.models.spatial.piecewise_norm import PiecewiseNormSpatialModel
 from bayesmap.models.spectral import (
     CompoundSpectralModel,
@@ -91,6 +92,14 @@ def _piecewise_sky(data: Mapping[str, Any], path: str, _: Read, __: Any) -> dict
     return {key: _table(data[key], f"{path}.{key}") for key in ("lon", "lat")} | own
 
 
+def _field(data: Mapping[str, Any], path: str, _: Read, __: Any) -> dict[str, Any]:
+    sizes = ("width", "boundary", "modes")
+    check_keys(data, ("type", "parameters", "frame", "kernel", *sizes), path, required=("type", "width"))
+    numbers = {key: tuple(_numbers(data[key], f"{path}.{key}")) for key in sizes if key in data}
+    whole = {"modes": tuple(map(int, numbers["modes"]))} if "modes" in numbers else {}
+    return {key: data[key] for key in ("frame", "kernel") if key in data} | numbers | whole
+
+
 def _template(data: Mapping[str, Any], path: str, _: Read, __: Any) -> dict[str, Any]:
     check_keys(data, ("type", "parameters", "energy", "values"), path, required=("type", "energy", "values"))
     return {key: _table(data[key], f"{path}.{key}") for key in ("energy", "values")}
@@ -117,6 +126,7 @@ def _ebl(data: Mapping[str, Any], path: str, _: Read, rules: Any) -> dict[str, A
 READERS: dict[type[ModelComponent], Callable[[Mapping[str, Any], str, Read, Any], dict[str, Any]]] = {
     CompoundSpectralModel: _compound,
     EBLAbsorptionNormSpectralModel: _ebl,
+    GaussianProcessNormSpatialModel: _field,
     PiecewiseNormSpatialModel: _piecewise_sky,
     PiecewiseNormSpectralModel: _piecewise,
     TemplateSpectralModel: _template,

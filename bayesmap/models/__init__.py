@@ -11,6 +11,9 @@ from bayesmap.models.sky import SkyModel as SkyModel
 from bayesmap.models.spatial.constant import ConstantSpatialModel as ConstantSpatialModel
 from bayesmap.models.spatial.disk import DiskSpatialModel as DiskSpatialModel
 from bayesmap.models.spatial.gaussian import GaussianSpatialModel as GaussianSpatialModel
+from bayesmap.models.spatial.gaussian_process_norm import (
+    GaussianProcessNormSpatialModel as GaussianProcessNormSpatialModel,
+)
 from bayesmap.models.spatial.generalized_gaussian import (
     GeneralizedGaussianSpatialModel as GeneralizedGaussianSpatialModel,
 )
@@ -58,6 +61,7 @@ __all__ = [
     "ExpCutoffPowerLawSpectralModel",
     "ExpressionSpectralModel",
     "FoVBackgroundModel",
+    "GaussianProcessNormSpatialModel",
     "GaussianSpatialModel",
     "GaussianSpectralModel",
     "GeneralizedGaussianSpatialModel",

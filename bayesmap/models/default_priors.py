@@ -18,6 +18,7 @@ FLUXES = ("amplitude", "value", "const")
 ENERGIES = ("ebreak", "ecut", "mean", "escale", "emin", "emax", "reference")
 POSITIONS = ("lon_0", "lat_0")
 SIZES = ("sigma", "r_0", "radius", "width")
+FIELD = ("scatter", "length")
 PARTS = ("model1_", "model2_")
 """In front of a name that both parts of a compound spectrum have."""
 LINE = "GaussianSpectralModel"
@@ -94,7 +95,16 @@ def _scaled(parameter: Parameter, map_radius: float) -> Prior:
         return Prior("StudentT", nu=3.0, mu=0.0, sigma=_scale(parameter))
     if parameter.name in SIZES:
         return Prior("HalfNormal", sigma=map_radius * _degree(parameter))
+    if parameter.name in FIELD:
+        return _of_a_field(parameter)
     return _bounded(parameter.name, parameter)
+
+
+def _of_a_field(parameter: Parameter) -> Prior:
+    """Return the prior of a hyperparameter of a correlated field: a length cannot leave the one that its sines hold."""
+    if parameter.name == "scatter":
+        return Prior("HalfNormal", sigma=0.3)
+    return Prior("LogNormal", mu=math.log(parameter.value), sigma=0.3)
 
 
 def _bounded(bare: str, parameter: Parameter) -> Prior:
