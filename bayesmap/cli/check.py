@@ -9,6 +9,7 @@ from typing import Any
 from bayesmap.cli import exit_codes
 from bayesmap.cli.config import add_config_arguments, read_config
 from bayesmap.cli.inputs import Inputs, collect_inputs
+from bayesmap.dataset import Dataset, MapDataset
 from bayesmap.errors import BayesmapError, ProblemList
 
 
@@ -62,20 +63,28 @@ def describe(inputs: Inputs) -> str:
     Parameters
     ----------
     inputs : Inputs
-        Checked data set and models.
+        Checked data sets and models.
     """
-    dataset, parameters = inputs.dataset, inputs.models.parameters
-    selected = dataset.mask_data
-    shape = " x ".join(str(size) for size in dataset.counts.data.shape)
+    parameters = inputs.models.parameters
     lines = [
-        f"dataset {dataset.name}: {shape} bins (energy, lat, lon), {int(selected.sum()):,} selected, "
-        f"{dataset.counts.data[selected].sum():,.0f} counts in them",
+        *map(_describe_dataset, inputs.datasets),
         f"models: {', '.join(inputs.models.names)}",
         f"free parameters ({len(parameters.free_names)}): {', '.join(parameters.free_names)}",
-        *(f"note: {note}" for note in dataset.notes),
+        *(f"note: {note}" for dataset in inputs.datasets for note in dataset.notes),
         "no problem found",
     ]
     return "\n".join(lines)
+
+
+def _describe_dataset(dataset: Dataset) -> str:
+    selected = dataset.mask_data
+    shape = " x ".join(str(size) for size in selected.shape)
+    if isinstance(dataset, MapDataset):
+        axes, counts = "energy, lat, lon", f"{dataset.counts.data[selected].sum():,.0f} counts in them"
+    else:
+        axes = "energy"
+        counts = f"{dataset.counts[selected].sum():,.0f} counts on and {dataset.counts_off[selected].sum():,.0f} off"
+    return f"dataset {dataset.name}: {shape} bins ({axes}), {int(selected.sum()):,} selected, {counts}"
 
 
 def _flat(error: BayesmapError) -> tuple[BayesmapError, ...]:

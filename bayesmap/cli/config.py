@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bayesmap.cli.entries import IRFS, OF_A_MAP, DatasetEntry, EntryReader
 from bayesmap.cli.paths import check_output, output_path
 from bayesmap.cli.sampling import RANDOM_SEED, read_sample
+from bayesmap.cli.values import choice, flag, positive, radius, text
 from bayesmap.errors import BayesmapError, ConfigError, ProblemList, raise_problems
+from bayesmap.io.irf_maps import IrfChoice
 from bayesmap.io.prior_schema import read_priors
 from bayesmap.io.safe_yaml import check_keys, load_yaml, unknown_key, wrong_kind
-from bayesmap.io.template_path import resolve_input
 from bayesmap.models.prior import Prior
 
-MAP_KEYS = ("counts", "exposure", "background", "mask", "psf", "edisp")
-REQUIRED_MAPS = ("counts", "exposure")
 EXPOSURE_ORDERS = ("true", "after_psf")
 PRIOR_SETS = ("default", "flat")
+LIKELIHOODS = ("poisson", "negative_binomial")
 OPTIMIZE_KEYS = ("backend", "tolerance", "max_iterations")
+DATA_KEYS = ("dataset", "maps", "datasets")
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,12 @@ class Config:
         MapDataset file.
     maps : dict
         Name of a map -> its file, in place of `dataset`.
-    name : str, optional
-        Name of the data set; that of the file by default.
-    psf_max_radius : float, optional
-        Radius in deg at which a PSF table is cut.
+    datasets : tuple of DatasetEntry or Path, optional
+        Several data sets, or a ``datasets.yaml`` of Gammapy, in place of `dataset`.
+    name, psf_max_radius, irf, weights
+        Of the only data set; see `DatasetEntry`.
+    likelihood : str
+        ``"poisson"`` or ``"negative_binomial"``.
     exposure_order : str
         ``"true"`` or ``"after_psf"``.
     priors : str or dict
@@ -65,8 +68,12 @@ class Config:
     output: Path
     dataset: Path | None = None
     maps: Mapping[str, Path] = field(default_factory=dict)
+    datasets: tuple[DatasetEntry, ...] | Path | None = None
     name: str | None = None
     psf_max_radius: float | None = None
+    irf: IrfChoice = "single"
+    weights: Path | None = None
+    likelihood: str = "poisson"
     exposure_order: str = "true"
     priors: str | Mapping[str, Prior] = "default"
     allow_asimov: bool = False
@@ -74,6 +81,15 @@ class Config:
     sample: Mapping[str, Any] | None = field(default_factory=lambda: {"random_seed": RANDOM_SEED})
     overwrite: bool = False
     allow_paths: tuple[Path, ...] = ()
+
+    @property
+    def entries(self) -> tuple[DatasetEntry, ...]:
+        """The data sets that the configuration itself lists: none where a ``datasets.yaml`` does."""
+        if isinstance(self.datasets, Path):
+            return ()
+        given: dict[str, Any] = {key: getattr(self, key) for key in OF_A_MAP}
+        only = DatasetEntry(file=self.dataset, **given)
+        return (only,) if self.datasets is None else self.datasets
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -115,8 +131,8 @@ def read_config(path: Path, *, allow_paths: Sequence[Path] = (), overwrite: bool
     Raises
     ------
     ConfigError
-        BM-CF-001 unknown key, BM-CF-007 value of the wrong kind, BM-CF-020 missing or contradicting keys; BM-CF-010
-        to 016 see `load_yaml`; for priors see `read_priors`.
+        BM-CF-001 unknown key, BM-CF-007 value of the wrong kind, BM-CF-020 and 050 missing or contradicting keys;
+        BM-CF-010 to 016 see `load_yaml`; for priors see `read_priors`.
     BayesmapIOError
         BM-IO-012 to 016 for an input outside the allowed folders or missing, BM-IO-018 for an output outside them,
         BM-IO-019 for an output that exists.
@@ -146,19 +162,33 @@ def read_config(path: Path, *, allow_paths: Sequence[Path] = (), overwrite: bool
 
 def _missing_keys(raw: Mapping[str, Any]) -> list[BayesmapError]:
     problems: list[BayesmapError] = []
-    data = sum(key in raw for key in ("dataset", "maps"))
+    data = [key for key in DATA_KEYS if key in raw]
     for key in ("models", "output"):
         if key not in raw:
             problems.append(_incomplete(f"the key {key!r} is missing", f"Add {key!r}"))
-    if data != 1:
-        what = "both 'dataset' and 'maps' are given" if data else "neither 'dataset' nor 'maps' is given"
-        problems.append(_incomplete(what, "Give 'dataset', the path of a MapDataset file, or 'maps', one file each"))
+    if len(data) != 1:
+        named = " and ".join(map(repr, data))
+        what = f"both {named} are given" if data else "neither 'dataset' nor 'maps' nor 'datasets' is given"
+        remedy = "Give 'dataset', the path of a MapDataset file; 'maps', one file each; or 'datasets', a list"
+        problems.append(_incomplete(what, remedy))
+    misplaced = [key for key in OF_A_MAP if key in raw and key not in DATA_KEYS]
+    if data == ["datasets"] and misplaced:
+        problems.append(_misplaced(misplaced))
     return problems
 
 
 def _incomplete(what: str, remedy: str) -> ConfigError:
-    rule = "A configuration names its data (one of 'dataset' and 'maps'), 'models' and 'output'"
+    rule = "A configuration names its data (one of 'dataset', 'maps' and 'datasets'), 'models' and 'output'"
     return ConfigError("BM-CF-020", what=what, rule=rule, remedy=remedy)
+
+
+def _misplaced(keys: list[str]) -> ConfigError:
+    return ConfigError(
+        "BM-CF-050",
+        what=f"{', '.join(map(repr, keys))} and 'datasets' are given",
+        rule="Beside 'datasets' each data set has these keys of its own",
+        remedy="Move them into the entries of 'datasets'",
+    )
 
 
 class _Reader:
@@ -167,18 +197,23 @@ class _Reader:
     def __init__(self, folder: Path, allowed: tuple[Path, ...]) -> None:
         self.folder = folder
         self.allowed = allowed
+        self.data = EntryReader(folder, allowed)
 
     def read(self, key: str, value: Any) -> Any:
         """Return the checked value of a key."""
         readers: dict[str, Callable[[str, Any], Any]] = {
-            "name": _text,
-            "dataset": self._input_path,
-            "maps": self._maps,
+            "name": text,
+            "dataset": self.data.path,
+            "maps": self.data.maps,
+            "datasets": self.data.datasets,
             "models": self._models,
-            "psf_max_radius": _radius,
+            "psf_max_radius": radius,
+            "irf": choice(IRFS),
+            "weights": self.data.path,
+            "likelihood": choice(LIKELIHOODS),
             "exposure_order": _exposure_order,
             "priors": _priors,
-            "allow_asimov": _flag,
+            "allow_asimov": flag,
             "optimize": _optimize,
             "sample": read_sample,
             "output": self._output_path,
@@ -187,47 +222,11 @@ class _Reader:
             raise unknown_key("the configuration", "key", key, tuple(readers))
         return readers[key](key, value)
 
-    def _input_path(self, where: str, value: Any) -> Path:
-        return resolve_input(_text(where, value), where=where, root=self.folder, allow_paths=self.allowed)
-
     def _output_path(self, where: str, value: Any) -> Path:
-        return output_path(_text(where, value), folder=self.folder, allowed=(Path.cwd(), *self.allowed))
-
-    def _maps(self, where: str, value: Any) -> dict[str, Path]:
-        check_keys(value, MAP_KEYS, where, required=REQUIRED_MAPS)
-        problems: list[BayesmapError] = []
-        paths: dict[str, Path] = {}
-        for key, text in value.items():
-            try:
-                paths[key] = self._input_path(f"{where}.{key}", text)
-            except BayesmapError as error:
-                problems.append(error)
-        raise_problems(problems)
-        return paths
+        return output_path(text(where, value), folder=self.folder, allowed=(Path.cwd(), *self.allowed))
 
     def _models(self, where: str, value: Any) -> Path | Mapping[str, Any]:
-        return value if isinstance(value, Mapping) else self._input_path(where, value)
-
-
-def _text(where: str, value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise wrong_kind(where, value, "text")
-    return value
-
-
-def _flag(where: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise wrong_kind(where, value, "true or false")
-    return value
-
-
-def _choice(words: Sequence[str]) -> Callable[[str, Any], str]:
-    def read(where: str, value: Any) -> str:
-        if value not in words:
-            raise wrong_kind(where, value, f"one of {', '.join(words)}")
-        return str(value)
-
-    return read
+        return value if isinstance(value, Mapping) else self.data.path(where, value)
 
 
 def _priors(where: str, value: Any) -> str | Mapping[str, Prior]:
@@ -241,9 +240,9 @@ def _priors(where: str, value: Any) -> str | Mapping[str, Prior]:
 def _optimize(where: str, value: Any) -> Mapping[str, Any]:
     check_keys(value, OPTIMIZE_KEYS, where)
     if "backend" in value:
-        _text(f"{where}.backend", value["backend"])
+        text(f"{where}.backend", value["backend"])
     if "tolerance" in value:
-        _positive(f"{where}.tolerance", value["tolerance"], "a number > 0, in sigma")
+        positive(f"{where}.tolerance", value["tolerance"], "a number > 0, in sigma")
     if "max_iterations" in value:
         steps = value["max_iterations"]
         if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
@@ -251,19 +250,6 @@ def _optimize(where: str, value: Any) -> Mapping[str, Any]:
     return dict(value)
 
 
-def _positive(where: str, value: Any, expected: str) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not (math.isfinite(value) and value > 0):
-        raise wrong_kind(where, value, expected)
-    return float(value)
-
-
-def _radius(where: str, value: Any) -> float | None:
-    if value is None:
-        return None
-    return _positive(where, value, "a number of degrees > 0, or null for the whole PSF")
-
-
 def _exposure_order(where: str, value: Any) -> str:
-    text = "true" if value is True else value  # YAML reads an unquoted true as a boolean
-    return _choice(EXPOSURE_ORDERS)(where, text)
+    word = "true" if value is True else value  # YAML reads an unquoted true as a boolean
+    return choice(EXPOSURE_ORDERS)(where, word)

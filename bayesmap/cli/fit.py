@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 from bayesmap.cli import exit_codes
 from bayesmap.cli.config import Config, add_config_arguments, read_config
 from bayesmap.cli.inputs import Inputs, load_inputs
-from bayesmap.cli.output import Outcome, write_outcome
+from bayesmap.cli.output import Outcome, Prediction, write_outcome
 from bayesmap.cli.paths import output_folder
 from bayesmap.cli.posterior import Sampled, draw_posterior, write_posterior
 from bayesmap.cli.progress import progress
-from bayesmap.cli.table import parameter_table, prior_table, truth_table
-from bayesmap.dataset import MapDataset
+from bayesmap.cli.table import counts_table, parameter_table, prior_table, truth_table
 from bayesmap.models.sky import Models
 from bayesmap.results.fit import FitResult
 
@@ -86,14 +85,13 @@ def fit_and_write(config: Config, truth: Models | None = None) -> int:
     """
     true = None if truth is None else {name: item.value for name, item in truth.parameters.items()}
     inputs = load_inputs(config)
-    progress(f"{inputs.dataset.name}: data and models are fine")
+    progress(f"{', '.join(dataset.name for dataset in inputs.datasets)}: data and models are fine")
     start = time.perf_counter()
     fit = build_fit(inputs, config)
     print(f"{prior_table(fit.priors)}\n", flush=True)
-    outcome = find_best(fit, inputs.dataset, config)
-    best = outcome.best
-    print(f"{parameter_table(best.model, true, best.at_bound)}\n{verdict(best)}\n", flush=True)
-    sampled = None if config.sample is None else draw_posterior(fit, config.sample)
+    outcome = find_best(fit, config)
+    print(f"{best_fit_text(outcome, true)}\n", flush=True)
+    sampled = None if config.sample is None else draw_posterior(fit, config.sample, outcome.map_keys)
     if sampled is not None and sampled.summary is not None:
         print(f"{posterior_text(sampled.summary, true)}\n", flush=True)
     progress("writing files and pictures")
@@ -103,7 +101,7 @@ def fit_and_write(config: Config, truth: Models | None = None) -> int:
             write_posterior(folder, sampled, outcome, truth)
     print(f"results: {config.output}")
     progress(f"finished after {time.perf_counter() - start:.1f} s")
-    return exit_code(best, sampled)
+    return exit_code(outcome.best, sampled)
 
 
 def exit_code(best: FitResult, sampled: Sampled | None) -> int:
@@ -120,37 +118,36 @@ def build_fit(inputs: Inputs, config: Config) -> MapFit:
     Parameters
     ----------
     inputs : Inputs
-        Checked data set and models.
+        Checked data sets and models.
     config : Config
         How to fit.
     """
     from bayesmap.fit import MapFit  # PyMC and JAX are imported only once the inputs are known to be fine
 
-    return MapFit.from_dataset(
-        inputs.dataset,
+    return MapFit.from_datasets(
+        inputs.datasets,
         inputs.models,
         exposure_order=config.exposure_order,
         priors=config.priors,
         allow_asimov=config.allow_asimov,
+        likelihood=config.likelihood,
     )
 
 
-def find_best(fit: MapFit, dataset: MapDataset, config: Config) -> Outcome:
+def find_best(fit: MapFit, config: Config) -> Outcome:
     """Optimize and work out the covariance.
 
     Parameters
     ----------
     fit : MapFit
         At its start.
-    dataset : MapDataset
-        What is fitted.
     config : Config
         How to fit.
 
     Returns
     -------
     Outcome
-        Best fit, covariance and prediction.
+        Best fit, covariance and predictions.
     """
     from bayesmap.results.fit import merge
 
@@ -158,23 +155,45 @@ def find_best(fit: MapFit, dataset: MapDataset, config: Config) -> Outcome:
     best = fit.optimize(progress=_show_step, **config.optimize)
     progress(f"{best.message} after {best.nfev} evaluations, working out the covariance")
     covariance = fit.covariance()
-    return Outcome(dataset, merge(best, covariance), covariance, fit.npred(), fit.npred_components())
+    predictions = tuple(
+        Prediction(item, fit.npred(dataset=item.name), fit.npred_components(dataset=item.name)) for item in fit.datasets
+    )
+    return Outcome(predictions, merge(best, covariance), covariance)
 
 
 def _show_step(iteration: int, state: Any) -> None:
     progress(f"step {iteration}: {state.decrement:.2g} sigma from the optimum")
 
 
-def verdict(best: FitResult) -> str:
+def best_fit_text(outcome: Outcome, truth: Mapping[str, float] | None = None) -> str:
+    """Return the table of parameters, counts of each of several data sets, and the verdict.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        What was found.
+    truth : mapping of str to float, optional
+        True values by qualified name.
+    """
+    best = outcome.best
+    parts = [parameter_table(best.model, truth, best.at_bound)]
+    if outcome.joint:
+        parts.append(counts_table([(item.dataset.name, *item.totals) for item in outcome.predictions]))
+    return "\n".join([*parts, verdict(best, "Cash" if outcome.is_cash else "-2 ln L, without ln n!")])
+
+
+def verdict(best: FitResult, statistic: str) -> str:
     """Return statistic, verdict and its reasons as lines of text.
 
     Parameters
     ----------
     best : FitResult
         Result of a fit.
+    statistic : str
+        Name of the statistic.
     """
     state = "success" if best.success else "NOT TO BE TRUSTED"
-    lines = [f"total stat (Cash): {best.total_stat:.3f}", f"fit: {state} ({best.message})"]
+    lines = [f"total stat ({statistic}): {best.total_stat:.3f}", f"fit: {state} ({best.message})"]
     return "\n".join([*lines, *(f"- {reason}" for reason in best.reasons)])
 
 

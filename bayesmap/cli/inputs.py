@@ -1,14 +1,16 @@
-"""From a configuration to a checked data set and models, with every problem on the way."""
+"""From a configuration to checked data sets and models, with every problem on the way."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from bayesmap.cli.config import Config
-from bayesmap.dataset import MapDataset
-from bayesmap.errors import BayesmapError, ProblemList
+from bayesmap.cli.entries import DatasetEntry
+from bayesmap.dataset import Dataset, MapDataset
+from bayesmap.errors import BayesmapError, ConfigError, ProblemList
+from bayesmap.io.datasets import read_datasets
 from bayesmap.io.gammapy import (
     read_dataset,
     to_bayesmap_edisp,
@@ -16,6 +18,10 @@ from bayesmap.io.gammapy import (
     to_bayesmap_mask,
     to_bayesmap_psf,
 )
+from bayesmap.io.irf_maps import Position
+from bayesmap.io.model_schema import attempt, located
+from bayesmap.io.ogip import read_ogip
+from bayesmap.io.spectrum import read_spectrum
 from bayesmap.io.yaml import read_models
 from bayesmap.models.prior import Prior
 from bayesmap.models.sky import Models
@@ -23,9 +29,9 @@ from bayesmap.models.sky import Models
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a fit needs: one data set and its models."""
+    """What a fit needs: data sets and models."""
 
-    dataset: MapDataset
+    datasets: tuple[Dataset, ...]
     models: Models
 
 
@@ -40,16 +46,22 @@ def collect_inputs(config: Config) -> tuple[Inputs | None, tuple[BayesmapError, 
     Returns
     -------
     tuple
-        The inputs (None where something could not be read) and all problems found.
+        The inputs (None where something could not be read) and all problems found. Where there are several data sets,
+        each problem of one begins with its name, or with its place in the configuration.
     """
     problems: list[BayesmapError] = []
-    dataset = _attempt(lambda: load_dataset(config), problems)
-    models = _attempt(lambda: load_models(config), problems)
-    if dataset is not None:
-        problems.extend(dataset.problems(allow_asimov=config.allow_asimov))
+    datasets = load_datasets(config, problems)
+    unread = bool(problems)
+    models = attempt(problems, load_models, config)
+    joint = config.datasets is not None
+    for dataset in datasets:
+        found = dataset.problems(allow_asimov=config.allow_asimov)
+        problems.extend(located(problem, dataset.name) if joint else problem for problem in found)
+    if joint:
+        problems.extend(name_problems([dataset.name for dataset in datasets]))
     if models is not None:
         problems.extend(prior_problems(config, models))
-    inputs = Inputs(dataset, models) if dataset is not None and models is not None else None
+    inputs = None if unread or models is None else Inputs(datasets, models)
     return inputs, tuple(problems)
 
 
@@ -77,20 +89,58 @@ def load_inputs(config: Config) -> Inputs:
     return inputs
 
 
-def load_dataset(config: Config) -> MapDataset:
-    """Read the data set of a configuration, from one file or from one file for each map."""
-    if config.dataset is not None:
-        return read_dataset(config.dataset, name=config.name, psf_max_radius=config.psf_max_radius)
-    maps = config.maps
+def load_datasets(config: Config, problems: list[BayesmapError]) -> tuple[Dataset, ...]:
+    """Read the data sets of a configuration that can be read; what is wrong with the others goes to `problems`."""
+    if isinstance(config.datasets, Path):
+        return attempt(problems, _read_list, config) or ()
+    found = [attempt(problems, load_dataset, entry, config.allow_paths) for entry in config.entries]
+    return tuple(dataset for dataset in found if dataset is not None)
+
+
+def _read_list(config: Config) -> tuple[Dataset, ...]:
+    return read_datasets(config.datasets, allow_paths=(config.folder, *config.allow_paths))
+
+
+def load_dataset(entry: DatasetEntry, allow_paths: Sequence[Path] = ()) -> Dataset:
+    """Read a data set, from one file or from one file for each map."""
+    try:
+        return _load(entry, allow_paths)
+    except ProblemList as error:
+        raise ProblemList(tuple(_placed(problem, entry) for problem in error.problems)) from error
+    except BayesmapError as error:
+        raise _placed(error, entry) from error
+
+
+def _placed(error: BayesmapError, entry: DatasetEntry) -> BayesmapError:
+    place = " ".join(part for part in (entry.where, entry.name and f"({entry.name})") if part)
+    return located(error, place) if entry.where else error
+
+
+def _load(entry: DatasetEntry, allow_paths: Sequence[Path]) -> Dataset:
+    if entry.type == "ogip":
+        given = {key: getattr(entry, key) for key in ("background", "arf", "rmf", "name")}
+        return read_ogip(str(entry.file), **given, allow_paths=allow_paths)
+    if entry.type == "spectrum":
+        return read_spectrum(entry.file, name=entry.name)
+    if entry.file is None:
+        dataset = _load_maps(entry)
+    else:
+        dataset = read_dataset(entry.file, name=entry.name, psf_max_radius=entry.psf_max_radius, irf=entry.irf)
+    return dataset if entry.weights is None else replace(dataset, weights=to_bayesmap_map(entry.weights))
+
+
+def _load_maps(entry: DatasetEntry) -> MapDataset:
+    maps = entry.maps
     counts = to_bayesmap_map(maps["counts"])
+    place = Position(entry.irf, counts.geom)
     return MapDataset(
-        name=config.name or "dataset",
+        name=entry.name or "dataset",
         counts=counts,
         exposure=to_bayesmap_map(maps["exposure"]),
         background=to_bayesmap_map(maps["background"]) if "background" in maps else None,
         mask=to_bayesmap_mask(maps.get("mask")),
-        psf=to_bayesmap_psf(maps.get("psf"), max_radius=config.psf_max_radius),
-        edisp=to_bayesmap_edisp(maps.get("edisp"), axis=counts.geom.axis("energy")),
+        psf=to_bayesmap_psf(maps.get("psf"), max_radius=entry.psf_max_radius, irf=place),
+        edisp=to_bayesmap_edisp(maps.get("edisp"), axis=counts.geom.axis("energy"), irf=place),
     )
 
 
@@ -99,24 +149,28 @@ def load_models(config: Config) -> Models:
     return read_models(config.models, root=config.folder, allow_paths=config.allow_paths)
 
 
+def name_problems(names: list[str]) -> list[BayesmapError]:
+    """Return what is wrong with the names of several data sets."""
+    wrong = sorted({name for name in names if names.count(name) > 1 or "/" in name})
+    return [
+        ConfigError(
+            "BM-CF-051",
+            what=f"{names.count(name)} data sets are called {name!r}",
+            rule='Each data set has a name of its own without "/": models and results refer to it',
+            remedy="Give the entries in 'datasets' the key 'name'",
+        )
+        for name in wrong
+    ]
+
+
 def prior_problems(config: Config, models: Models) -> list[BayesmapError]:
     """Return what is wrong with the names and units of the priors of a configuration; their numbers PyMC checks."""
     problems: list[BayesmapError] = []
     given = {} if isinstance(config.priors, str) else config.priors
     for name, prior in given.items():
-        _attempt(partial(_check_prior, models, name, prior), problems)
+        attempt(problems, _check_prior, models, name, prior)
     return problems
 
 
 def _check_prior(models: Models, name: str, prior: Prior) -> None:
     prior.arguments(models.parameters[name].unit)
-
-
-def _attempt[Read](read: Callable[[], Read], problems: list[BayesmapError]) -> Read | None:
-    try:
-        return read()
-    except ProblemList as error:
-        problems.extend(error.problems)
-    except BayesmapError as error:
-        problems.append(error)
-    return None

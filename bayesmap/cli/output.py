@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import numpy as np
 
-from bayesmap.dataset import MapDataset
+from bayesmap.dataset import Dataset, MapDataset, SpectrumDatasetOnOff
 from bayesmap.io.yaml import write_models
-from bayesmap.maps.map import WcsNDMap
+from bayesmap.models.overdispersion import OverdispersionModel
 from bayesmap.results.fit import CovarianceResult, FitResult
 from bayesmap.results.provenance import data_hash, versions
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PICTURE_DPI = 150
 
 
-def result_record(best: FitResult, covariance: CovarianceResult, dataset: MapDataset) -> dict[str, Any]:
+def result_record(best: FitResult, covariance: CovarianceResult, datasets: Sequence[Dataset]) -> dict[str, Any]:
     """Return what `result.json` holds: only JSON types, None where a number is not known.
 
     Parameters
@@ -29,9 +33,10 @@ def result_record(best: FitResult, covariance: CovarianceResult, dataset: MapDat
         Result of the fit.
     covariance : CovarianceResult
         Its covariance.
-    dataset : MapDataset
-        What was fitted.
+    datasets : sequence of MapDataset and SpectrumDatasetOnOff
+        What was fitted. One is the record ``dataset``, several are the list ``datasets``.
     """
+    identities = [{"name": item.name, "sha256": data_hash(item), "notes": list(item.notes)} for item in datasets]
     parameters = {
         name: {
             "value": number(parameter.value),
@@ -58,7 +63,7 @@ def result_record(best: FitResult, covariance: CovarianceResult, dataset: MapDat
             "matrix": [[number(value) for value in row] for row in np.asarray(covariance.matrix)],
             "success": bool(covariance.success),
         },
-        "dataset": {"name": dataset.name, "sha256": data_hash(dataset), "notes": list(dataset.notes)},
+        **({"dataset": identities[0]} if len(datasets) == 1 else {"datasets": identities}),
         "versions": versions(),
     }
 
@@ -78,28 +83,85 @@ def covariance_table(names: Iterable[str], matrix: np.ndarray) -> str:
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """One data set beside its predicted counts at the best fit.
+
+    Parameters
+    ----------
+    dataset : MapDataset or SpectrumDatasetOnOff
+        What was fitted.
+    npred : WcsNDMap or ndarray
+        Predicted counts; of a spectrum, signal counts.
+    components : mapping of str to WcsNDMap or ndarray
+        Those of each model.
+    """
+
+    dataset: Dataset
+    npred: Any
+    components: Mapping[str, Any]
+
+    @property
+    def totals(self) -> tuple[float, float]:
+        """Observed and predicted counts inside the mask; of a spectrum, On counts with their background."""
+        from bayesmap.checks.on_off import expected_background
+
+        used, data = self.dataset.mask_data, self.dataset
+        if isinstance(data, MapDataset):
+            return float(data.counts.data[used].sum()), float(self.npred.data[used].sum())
+        return float(data.counts[used].sum()), float((self.npred + expected_background(data))[used].sum())
+
+
+@dataclass(frozen=True)
 class Outcome:
     """All that a fit leaves.
 
     Parameters
     ----------
-    dataset : MapDataset
-        What was fitted.
+    predictions : tuple of Prediction
+        One for each data set.
     best : FitResult
         Best fit, with errors.
     covariance : CovarianceResult
         Its covariance.
-    npred : WcsNDMap
-        Predicted counts at the best fit.
-    components : mapping of str to WcsNDMap
-        Predicted counts of each model.
     """
 
-    dataset: MapDataset
+    predictions: tuple[Prediction, ...]
     best: FitResult
     covariance: CovarianceResult
-    npred: WcsNDMap
-    components: Mapping[str, WcsNDMap]
+
+    @property
+    def datasets(self) -> tuple[Dataset, ...]:
+        """What was fitted."""
+        return tuple(item.dataset for item in self.predictions)
+
+    @property
+    def joint(self) -> bool:
+        """True if there are several data sets."""
+        return len(self.predictions) > 1
+
+    @property
+    def is_cash(self) -> bool:
+        """True if the statistic is Cash's: all counts are Poisson numbers of maps, without weights."""
+        plain = all(isinstance(item, MapDataset) and item.weights is None for item in self.datasets)
+        return plain and not any(isinstance(model, OverdispersionModel) for model in self.best.model)
+
+    @property
+    def map_keys(self) -> tuple[str, ...]:
+        """Keys of the data sets that are maps."""
+        return tuple(self.key(item.name) for item in self.datasets if isinstance(item, MapDataset))
+
+    def key(self, name: str) -> str:
+        """Return the name of a data set, or an empty text where there is only one."""
+        return name if self.joint else ""
+
+    def suffix(self, name: str) -> str:
+        """Return what the files of a data set have before their ending: nothing where there is only one."""
+        return f"-{file_name(name)}" if self.joint else ""
+
+
+def file_name(name: str) -> str:
+    """Return a name as part of a file name: two names never get the same one."""
+    return quote(name, safe=" +")
 
 
 def write_outcome(folder: Path, outcome: Outcome) -> None:
@@ -113,21 +175,56 @@ def write_outcome(folder: Path, outcome: Outcome) -> None:
         What to write.
     """
     covariance = outcome.covariance
-    record = result_record(outcome.best, covariance, outcome.dataset)
+    record = result_record(outcome.best, covariance, outcome.datasets)
     (folder / "result.json").write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
     (folder / "covariance.tsv").write_text(covariance_table(covariance.names, covariance.matrix))
     write_models(outcome.best.model, folder / "models.yaml")
-    outcome.npred.write(folder / "npred.fits.gz")
-    write_pictures(folder, outcome)
+    for item in outcome.predictions:
+        suffix = outcome.suffix(item.dataset.name)
+        if isinstance(item.dataset, MapDataset):
+            item.npred.write(folder / f"npred{suffix}.fits.gz")
+        else:
+            (folder / f"npred{suffix}.tsv").write_text(spectrum_table(item.dataset, item.npred))
+    for name, figure in pictures(outcome).items():
+        figure.savefig(folder / name, dpi=PICTURE_DPI)
 
 
-def write_pictures(folder: Path, outcome: Outcome) -> None:
-    """Write ``maps.png`` (counts, prediction, residuals) and ``spectrum.png`` into a folder."""
+def spectrum_table(dataset: SpectrumDatasetOnOff, npred: np.ndarray) -> str:
+    """Return counts and prediction of a spectrum as tab-separated text, one line for each energy bin."""
+    from bayesmap.checks.on_off import expected_background
+
+    edges = dataset.axis.edges
+    columns = {
+        "energy_min_TeV": edges[:-1],
+        "energy_max_TeV": edges[1:],
+        "used": dataset.mask_data,
+        "counts": dataset.counts,
+        "counts_off": dataset.counts_off,
+        "alpha": dataset.alpha,
+        "npred_signal": npred,
+        "background": expected_background(dataset),
+    }
+    rows = ["\t".join(f"{value:.12g}" for value in row) for row in zip(*columns.values(), strict=True)]
+    return "\n".join(["\t".join(columns), *rows]) + "\n"
+
+
+def pictures(outcome: Outcome) -> dict[str, Figure]:
+    """Return the pictures of a best fit, file name -> figure.
+
+    Of a map ``maps.png`` (counts, prediction, residuals) and ``spectrum.png``, of a spectrum the latter; with the name
+    of the data set where there are several.
+    """
     from bayesmap.plots.counts import plot_counts
-    from bayesmap.plots.spectrum import plot_spectrum
+    from bayesmap.plots.spectrum import plot_on_off, plot_spectrum
 
-    counts, npred, mask = outcome.dataset.counts, outcome.npred, outcome.dataset.mask_data
-    maps = plot_counts(counts, npred, mask=mask, models=outcome.best.model)
-    maps.savefig(folder / "maps.png", dpi=PICTURE_DPI)
-    spectrum = plot_spectrum(counts, npred, components=outcome.components, mask=mask)
-    spectrum.savefig(folder / "spectrum.png", dpi=PICTURE_DPI)
+    figures = {}
+    for item in outcome.predictions:
+        data, suffix = item.dataset, outcome.suffix(item.dataset.name)
+        if isinstance(data, MapDataset):
+            mask, models = data.mask_data, outcome.best.model
+            figures[f"maps{suffix}.png"] = plot_counts(data.counts, item.npred, mask=mask, models=models)
+            spectrum = plot_spectrum(data.counts, item.npred, components=item.components, mask=mask)
+        else:
+            spectrum = plot_on_off(data, item.npred, components=item.components)
+        figures[f"spectrum{suffix}.png"] = spectrum
+    return figures

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import astropy.units as u
 
+from bayesmap.cli.output import file_name
 from bayesmap.cli.progress import now_and_then, progress
+from bayesmap.dataset import MapDataset
 from bayesmap.errors import FitStateError
 from bayesmap.models.sky import Models, SkyModel
 
@@ -41,8 +43,9 @@ class Sampled:
         Posterior; None where the run was interrupted before the first draw.
     summary : Summary or None
         Of the posterior.
-    predictive : PredictiveMaps or None
-        Posterior predictive maps; None where they were interrupted.
+    predictive : mapping of str to PredictiveMaps, or None
+        Posterior predictive maps of each data set that is a map, by its name (empty for the only data set); None where
+        they were interrupted.
     interrupted : bool
         True if the user stopped any of it.
     priors : PriorReport or None
@@ -51,7 +54,7 @@ class Sampled:
 
     tree: xr.DataTree | None = None
     summary: Summary | None = None
-    predictive: PredictiveMaps | None = None
+    predictive: Mapping[str, PredictiveMaps] | None = None
     interrupted: bool = False
     priors: PriorReport | None = None
 
@@ -61,7 +64,7 @@ class Sampled:
         return self.summary is not None and self.summary.verdict.ok
 
 
-def draw_posterior(fit: MapFit, options: Mapping[str, Any]) -> Sampled:
+def draw_posterior(fit: MapFit, options: Mapping[str, Any], names: Sequence[str] = ("",)) -> Sampled:
     """Sample the posterior of a fit; an interrupt by the user ends it and keeps what was drawn.
 
     Parameters
@@ -70,6 +73,8 @@ def draw_posterior(fit: MapFit, options: Mapping[str, Any]) -> Sampled:
         At its best fit.
     options : mapping
         Of `MapFit.sample`.
+    names : sequence of str
+        Data sets of which predictive maps are made; an empty name stands for the only one.
     """
     from bayesmap.results.summary import summarise
 
@@ -88,7 +93,7 @@ def draw_posterior(fit: MapFit, options: Mapping[str, Any]) -> Sampled:
     if tree.attrs["status"] == "interrupted":
         return Sampled(tree, summary, None, interrupted=True)
     try:
-        predictive = fit.predictive(tree, progress=now_and_then(_show_maps))
+        predictive = {name: _predictive(fit, tree, name) for name in names}
     except KeyboardInterrupt:
         progress("interrupted: no predictive maps")
         return Sampled(tree, summary, None, interrupted=True)
@@ -100,12 +105,16 @@ def draw_posterior(fit: MapFit, options: Mapping[str, Any]) -> Sampled:
     return Sampled(tree, summary, predictive, priors=priors)
 
 
+def _predictive(fit: MapFit, tree: xr.DataTree, name: str) -> PredictiveMaps:
+    return fit.predictive(tree, dataset=name or None, progress=now_and_then(partial(_show_maps, name)))
+
+
 def _show_draws(done: int, total: int, divergences: int) -> str:
     return f"{done} of {total} draws (warm-up included), {divergences} divergences"
 
 
-def _show_maps(done: int, total: int) -> str:
-    return f"predictive maps: {done} of {total} draws"
+def _show_maps(name: str, done: int, total: int) -> str:
+    return f"predictive maps{f' of {name}' if name else ''}: {done} of {total} draws"
 
 
 def _show_report(done: int, total: int) -> str:
@@ -130,11 +139,17 @@ def summary_record(sampled: Sampled) -> dict[str, Any]:
         "parameters": summary.rows,
         "priors": json.loads(attrs["priors"]),
         "prior_report": {} if sampled.priors is None else sampled.priors.rows,
-        "predictive_p_values": {} if sampled.predictive is None else sampled.predictive.p_values,
+        "predictive_p_values": _p_values(sampled.predictive or {}),
         "provenance": {name: json.loads(attrs[name]) for name in ("versions", "sampler", "dataset", "options")},
     }
     known: dict[str, Any] = _finite(record)
     return known
+
+
+def _p_values(predictive: Mapping[str, PredictiveMaps]) -> Mapping[str, Any]:
+    """Return the p-values of the only data set, or those of each by name."""
+    values = {name: item.p_values for name, item in predictive.items()}
+    return values.get("", values)
 
 
 def _finite(value: Any) -> Any:
@@ -182,22 +197,24 @@ def posterior_pictures(sampled: Sampled, outcome: Outcome, truth: Models | None 
     from bayesmap.plots.trace import plot_trace
     from bayesmap.results.flux import flux_band, log_energies
 
-    dataset, models = outcome.dataset, outcome.best.model
+    models = outcome.best.model
     figures = _corners(sampled.tree, models, truth) | {"trace.png": plot_trace(sampled.tree)}
-    edges = dataset.counts.geom.axis("energy").edges
-    energy = log_energies(*u.Quantity([edges[0], edges[-1]], "TeV"))
+    edges = [edge for dataset in outcome.datasets for edge in dataset.axis.edges]
+    energy = log_energies(*u.Quantity([min(edges), max(edges)], "TeV"))
     for model in models.sky_models:
         true = truth[model.name] if truth is not None and model.name in truth else None
         spectrum = true.spectral_model if isinstance(true, SkyModel) else None
-        figures[f"sed-{_file_name(model.name)}.png"] = plot_sed(
+        figures[f"sed-{file_name(model.name)}.png"] = plot_sed(
             flux_band(sampled.tree, models, model.name, energy), truth=spectrum
         )
     if sampled.priors is not None:
         figures["priors.png"] = plot_priors(sampled.tree, sampled.priors)
-    if sampled.predictive is not None:
-        figures["predictive.png"] = plot_predictive(
-            dataset.counts, sampled.predictive, mask=dataset.mask_data, models=models
-        )
+    for dataset in outcome.datasets:
+        maps = (sampled.predictive or {}).get(outcome.key(dataset.name))
+        if maps is not None and isinstance(dataset, MapDataset):
+            figures[f"predictive{outcome.suffix(dataset.name)}.png"] = plot_predictive(
+                dataset.counts, maps, mask=dataset.mask_data, models=models
+            )
     return figures
 
 
@@ -213,14 +230,9 @@ def _corners(tree: Any, models: Models, truth: Models | None) -> dict[str, Any]:
     parts = {"corner.png": names}
     if len(names) > MOST_IN_CORNER:
         parts = {
-            f"corner-{_file_name(model.name)}.png": tuple(name for name in names if name in model.named_parameters)
+            f"corner-{file_name(model.name)}.png": tuple(name for name in names if name in model.named_parameters)
             for model in models
         }
     return {
         file: plot_corner(tree, names=part, best=values, truth=true) for file, part in parts.items() if len(part) > 0
     }
-
-
-def _file_name(source: str) -> str:
-    """Return the name of a source as part of a file name: two sources never get the same one."""
-    return quote(source, safe=" +")

@@ -100,6 +100,18 @@ def prior_table(priors: Mapping[str, str]) -> str:
                     priors.items())], right=frozenset())  # fmt: skip
 
 
+def counts_table(rows: Sequence[tuple[str, float, float]]) -> str:
+    """Return counts and prediction of each data set, inside its mask, as aligned text.
+
+    Parameters
+    ----------
+    rows : sequence of (name, counts, predicted)
+        One row for each data set.
+    """
+    lines = [(name, f"{counts:.0f}", f"{predicted:.1f}") for name, counts, predicted in rows]
+    return _aligned([("dataset", "counts", "predicted"), *lines], right=frozenset({"counts", "predicted"}))
+
+
 def truth_table(rows: Mapping[str, Mapping[str, Any]], truth: Mapping[str, float], mass: float) -> str:
     """Return the posterior of each parameter beside its true value, as aligned text.
 

@@ -10,7 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import gamma
 
+from bayesmap.checks.on_off import expected_background, on_off_significance
 from bayesmap.checks.residuals import residual_significance
+from bayesmap.dataset import SpectrumDatasetOnOff
+from bayesmap.maps.axis import MapAxis
 from bayesmap.maps.map import WcsNDMap
 
 COMPONENT_COLORS = ("tab:blue", "tab:orange", "tab:green", "tab:purple", "tab:cyan", "tab:brown", "tab:pink")
@@ -81,14 +84,58 @@ def plot_spectrum(
     BayesmapInputError
         BM-CK-001 if the shapes differ.
     """
-    figure = Figure(figsize=(7, 5.5), layout="constrained") if figure is None else figure
     observed, expected = _per_energy(counts, mask), _per_energy(npred, mask)
-    axis = counts.geom.axis("energy")
-    above, below = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": (3, 1)})
-    for (name, cube), color in zip((components or {}).items(), cycle(COMPONENT_COLORS), strict=False):
-        above.stairs(_per_energy(cube, mask), axis.edges, linewidth=1.1, label=name, color=color)
-    _draw_counts(above, axis.edges, axis.center, observed, expected)
+    parts = {name: _per_energy(cube, mask) for name, cube in (components or {}).items()}
     significance = residual_significance(observed, expected)
+    return _draw(counts.geom.axis("energy"), observed, expected, parts, significance, figure)
+
+
+def plot_on_off(
+    dataset: SpectrumDatasetOnOff,
+    npred: np.ndarray,
+    *,
+    components: Mapping[str, np.ndarray] | None = None,
+    figure: Figure | None = None,
+) -> Figure:
+    """Show the On counts of a spectrum, the predicted signal and the background that the Off counts leave.
+
+    Parameters
+    ----------
+    dataset : SpectrumDatasetOnOff
+        Counts; bins outside its mask are shown as empty.
+    npred : numpy.ndarray, shape (n_reco,)
+        Predicted signal counts.
+    components : mapping of str to numpy.ndarray, optional
+        Predicted signal counts of each model.
+    figure : matplotlib.figure.Figure, optional
+        Figure to draw on; a new one by default.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure with the spectrum above the residuals (`bayesmap.checks.on_off.on_off_significance`).
+    """
+    used = dataset.mask_data
+    background = np.where(used, expected_background(dataset), 0.0)
+    observed, expected = np.where(used, dataset.counts, 0.0), np.where(used, npred, 0.0) + background
+    parts = {name: np.where(used, part, 0.0) for name, part in (components or {}).items()} | {"background": background}
+    return _draw(dataset.axis, observed, expected, parts, on_off_significance(dataset, npred), figure)
+
+
+def _draw(
+    axis: MapAxis,
+    observed: np.ndarray,
+    expected: np.ndarray,
+    parts: Mapping[str, np.ndarray],
+    significance: np.ndarray,
+    figure: Figure | None,
+) -> Figure:
+    """Draw counts per energy bin above their residuals."""
+    figure = Figure(figsize=(7, 5.5), layout="constrained") if figure is None else figure
+    above, below = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": (3, 1)})
+    for (name, part), color in zip(parts.items(), cycle(COMPONENT_COLORS), strict=False):
+        above.stairs(part, axis.edges, linewidth=1.1, label=name, color=color)
+    _draw_counts(above, axis.edges, axis.center, observed, expected)
     below.axhline(0.0, color="tab:red", linewidth=1.2)
     below.errorbar(axis.center, significance, xerr=_bin_reach(axis.edges, axis.center), fmt="o", color="black", ms=4)
     reach = max(3.5, 1.15 * float(np.abs(significance[np.isfinite(significance)]).max(initial=0.0)))
