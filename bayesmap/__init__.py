@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         UnitsError,
     )
     from bayesmap.fit import MapFit, simulate
+    from bayesmap.io.covariance import ParameterCovariance
     from bayesmap.io.datasets import read_datasets, write_datasets
     from bayesmap.io.fermi import read_fermi, read_fermi_diffuse, read_fermi_isotropic
     from bayesmap.io.gammapy import read_dataset, write_dataset
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from bayesmap.io.spectrum import read_spectrum, write_spectrum
     from bayesmap.io.xml import read_models_xml
     from bayesmap.io.xml_writer import write_models_xml
-    from bayesmap.io.yaml import read_models, write_models
+    from bayesmap.io.yaml import read_covariance, read_models, write_models
     from bayesmap.irf.edisp import EnergyDispersion
     from bayesmap.irf.edisp_map import EDispKernelMap
     from bayesmap.irf.psf import PSFKernel, RadialPSF
@@ -105,6 +106,7 @@ _HOMES = {
         "UnitsError",
     ),
     "bayesmap.fit": ("MapFit", "simulate"),
+    "bayesmap.io.covariance": ("ParameterCovariance",),
     "bayesmap.io.datasets": ("read_datasets", "write_datasets"),
     "bayesmap.io.fermi": ("read_fermi", "read_fermi_diffuse", "read_fermi_isotropic"),
     "bayesmap.io.gammapy": ("read_dataset", "write_dataset"),
@@ -112,7 +114,7 @@ _HOMES = {
     "bayesmap.io.spectrum": ("read_spectrum", "write_spectrum"),
     "bayesmap.io.xml": ("read_models_xml",),
     "bayesmap.io.xml_writer": ("write_models_xml",),
-    "bayesmap.io.yaml": ("read_models", "write_models"),
+    "bayesmap.io.yaml": ("read_covariance", "read_models", "write_models"),
     "bayesmap.irf.edisp": ("EnergyDispersion",),
     "bayesmap.irf.edisp_map": ("EDispKernelMap",),
     "bayesmap.irf.psf": ("PSFKernel", "RadialPSF"),
@@ -210,6 +212,7 @@ __all__ = [
     "PSFKernel",
     "PSFMap",
     "Parameter",
+    "ParameterCovariance",
     "PiecewiseNormSpatialModel",
     "PiecewiseNormSpectralModel",
     "PointSpatialModel",
@@ -238,6 +241,7 @@ __all__ = [
     "WcsNDMap",
     "expression_model",
     "load_posterior",
+    "read_covariance",
     "read_dataset",
     "read_datasets",
     "read_fermi",

@@ -11,12 +11,13 @@ from typing import Any
 from bayesmap.dataset import Dataset, SpectrumDatasetOnOff
 from bayesmap.errors import BayesmapError, BayesmapIOError, ConfigError, raise_problems
 from bayesmap.fits.hdu import DEFAULT_LIMITS, ReadLimits
+from bayesmap.io.covariance import HasCovariance
 from bayesmap.io.gammapy import read_dataset, write_dataset
 from bayesmap.io.model_schema import attempt, located
 from bayesmap.io.safe_yaml import check_keys, load_yaml, unknown_key, wrong_kind
 from bayesmap.io.spectrum import read_spectrum, write_spectrum
 from bayesmap.io.template_path import resolve_input
-from bayesmap.io.whole_file import refuse_existing, write_whole, yaml_text
+from bayesmap.io.whole_file import check_checksum, creation, refuse_existing, write_whole, yaml_text
 from bayesmap.io.yaml import write_models
 from bayesmap.models.sky import AnyModel, Models
 
@@ -58,7 +59,7 @@ def read_datasets(
     ------
     ConfigError
         BM-CF-001 unknown key, 006 unknown type, 007 a key missing or of the wrong kind, 015 a name given twice, 010
-        to 016 see `bayesmap.io.safe_yaml.load_yaml`.
+        to 016 see `bayesmap.io.safe_yaml.load_yaml`, 066 a checksum that is wrong.
     BayesmapIOError
         BM-IO-012 to 016 a file that may not be read or is not there, 001 to 011 what is wrong in it.
     ProblemList
@@ -68,6 +69,7 @@ def read_datasets(
         return _unique(tuple(_taken(item) for item in _listed(source)))
     document = load_yaml(source)
     is_text = isinstance(source, str) and "\n" in source
+    check_checksum(document, "YAML text" if is_text else Path(source).name)
     if root is None and not is_text:
         root = Path(source).resolve().parent
     check_keys(document, TOP_KEYS, "", required=("datasets",))
@@ -86,6 +88,7 @@ def write_datasets(
     datasets: Dataset | Iterable[Dataset],
     models: Models | AnyModel | None = None,
     *,
+    covariance: HasCovariance | None = None,
     filename_models: str = "models.yaml",
     overwrite: bool = False,
 ) -> None:
@@ -99,6 +102,8 @@ def write_datasets(
         What to write, as by `write_dataset` and `write_spectrum`.
     models : Models or a single model, optional
         Written as by `write_models`.
+    covariance : CovarianceResult or ParameterCovariance, optional
+        Of the models, written with them.
     filename_models : str
         Name of the model file, in the same folder.
     overwrite : bool
@@ -124,14 +129,14 @@ def write_datasets(
     if not overwrite:
         refuse_existing(targets)
     if models is not None:
-        write_models(models, targets[-1], overwrite=overwrite)
+        write_models(models, targets[-1], covariance=covariance, overwrite=overwrite)
     for name, dataset in files.items():
         if isinstance(dataset, SpectrumDatasetOnOff):
             write_spectrum(dataset, path.parent / name, overwrite=overwrite)
         else:
             write_dataset(dataset, path.parent / name, overwrite=overwrite)
     entries = [{"name": item.name, "type": type(item).__name__, "filename": name} for name, item in files.items()]
-    write_whole(path, yaml_text({"datasets": entries, "metadata": {"creator": "bayesmap"}}))
+    write_whole(path, yaml_text({"datasets": entries, "metadata": creation()}))
 
 
 def _read(item: Any, path: str, rules: Mapping[str, Any], limits: ReadLimits) -> Dataset:

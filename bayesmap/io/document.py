@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from bayesmap.errors import BayesmapError, raise_problems
+from bayesmap.io.covariance import load_covariance, with_errors
 from bayesmap.io.links import labels_to_links
 from bayesmap.io.model_schema import FileRules, attempt, read_model
 from bayesmap.io.own_models import in_order, read_own
@@ -15,7 +18,7 @@ TOP_KEYS = ("components", "bayesmap", "covariance", "metadata", "checksum")
 
 
 def models_from_dict(document: Any, rules: FileRules) -> Models:
-    """Return the models of a document in the Gammapy 2 format.
+    """Return the models of a document in the Gammapy 2 format, with the errors of its covariance file.
 
     Parameters
     ----------
@@ -29,6 +32,11 @@ def models_from_dict(document: Any, rules: FileRules) -> Models:
     BayesmapError
         One problem as it is, several as a `ProblemList`; codes are listed at `bayesmap.io.yaml.read_models`.
     """
+    return models_and_matrix(document, rules)[0]
+
+
+def models_and_matrix(document: Any, rules: FileRules) -> tuple[Models, np.ndarray | None]:
+    """Return the models of a document, and the covariance of all their parameters if it names a file."""
     check_keys(document, TOP_KEYS, "", required=("components",))
     components, section = document["components"], document.get("bayesmap", {})
     if not isinstance(components, list | tuple):
@@ -40,4 +48,6 @@ def models_from_dict(document: Any, rules: FileRules) -> Models:
     own = attempt(problems, read_own, section, "bayesmap")
     raise_problems(problems)
     found = tuple(model for model in (*shared, *(own or ())) if model is not None)
-    return Models(labels_to_links(in_order(found, section.get("order"), "bayesmap.order")))
+    models = Models(labels_to_links(in_order(found, section.get("order"), "bayesmap.order")))
+    matrix = load_covariance(document, models, rules)
+    return models if matrix is None else with_errors(models, matrix), matrix

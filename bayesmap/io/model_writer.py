@@ -36,10 +36,10 @@ def models_to_dict(models: Models | AnyModel) -> dict[str, Any]:
     ConfigError
         BM-CF-017, 044 for a model that the format cannot hold.
     """
-    return document_of(Models(models), {})  # type: ignore[arg-type]
+    return document_of(Models(models), {}, {})  # type: ignore[arg-type]
 
 
-def document_of(models: Models, files: Mapping[str, str]) -> dict[str, Any]:
+def document_of(models: Models, files: Mapping[str, str], covariance: Mapping[str, str]) -> dict[str, Any]:
     """Return models as a document; what Gammapy has no model for stands under the key ``bayesmap``.
 
     Parameters
@@ -48,6 +48,8 @@ def document_of(models: Models, files: Mapping[str, str]) -> dict[str, Any]:
         What to convert.
     files : dict
         Names of the files of background maps, by the names of the models.
+    covariance : dict
+        Names of the covariance files, by their places ``covariance`` and ``bayesmap.covariance``.
     """
     labelled = links_to_labels(models)
     shared = [model for model in labelled if not is_own(model)]
@@ -57,7 +59,11 @@ def document_of(models: Models, files: Mapping[str, str]) -> dict[str, Any]:
         section: dict[str, Any] = {"models": [_own_to_dict(model) for model in own]}
         if [*shared, *own] != list(labelled):
             section["order"] = list(models.names)
+        if "bayesmap.covariance" in covariance:
+            section["covariance"] = covariance["bayesmap.covariance"]
         document["bayesmap"] = section
+    if "covariance" in covariance:
+        document["covariance"] = covariance["covariance"]
     return document
 
 

@@ -7,21 +7,31 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bayesmap.errors import BayesmapError, ConfigError, ProblemList
 from bayesmap.io import spectral_schema
-from bayesmap.io.document import models_from_dict
+from bayesmap.io.covariance import (
+    HasCovariance,
+    ParameterCovariance,
+    covariance_files,
+    full_matrix,
+    of_parameters,
+    with_errors,
+)
+from bayesmap.io.document import models_and_matrix, models_from_dict
 from bayesmap.io.model_schema import FileRules, located
 from bayesmap.io.model_writer import document_of, models_to_dict
 from bayesmap.io.placed_maps import map_name, place_templates
 from bayesmap.io.safe_yaml import check_keys, load_yaml, wrong_kind
-from bayesmap.io.whole_file import refuse_existing, write_whole, yaml_text
+from bayesmap.io.whole_file import check_checksum, creation, refuse_existing, write_whole, yaml_text
 from bayesmap.io.xml import is_xml, read_models_xml
 from bayesmap.io.xml_writer import write_models_xml
 from bayesmap.models.background import BackgroundModel
 from bayesmap.models.named import NamedModel
 from bayesmap.models.sky import AnyModel, Models
 
-__all__ = ["check_keys", "load_yaml", "models_to_dict", "read_models", "write_models"]
+__all__ = ["check_keys", "load_yaml", "models_to_dict", "read_covariance", "read_models", "write_models"]
 
 
 def read_models(
@@ -34,7 +44,8 @@ def read_models(
     """Read sky models from Gammapy 2 YAML, a dict of the same form, live Gammapy models, or XML.
 
     Parameters that are left out take their defaults; keys and names that are not known are errors. All problems are
-    found in one pass.
+    found in one pass. Errors of parameters are those of the covariance file, where the document names one; see
+    `read_covariance` for the matrix.
 
     Parameters
     ----------
@@ -57,7 +68,8 @@ def read_models(
     ConfigError
         BM-CF-001 unknown key or parameter, 002 value not finite, 003 a number as text, 004 min above max, 005 value
         outside the limits, 006 unknown type, 007 a key missing or of the wrong kind, 008 unit, 009 asks for what is
-        not computed, 010 to 016 see `load_yaml`.
+        not computed, 010 to 016 see `load_yaml`, 060 an order of other models, 061 to 063 a covariance file that
+        cannot be used, 066 a checksum that is wrong.
     ModelError
         BM-MO-011 a name twice, and what the model classes refuse.
     BayesmapIOError
@@ -73,21 +85,64 @@ def read_models(
     if is_xml(source):
         return read_models_xml(source, root=root, allow_paths=allow_paths, env=env)
     if isinstance(source, str | PathLike):
-        return _read_file(source, rules)
+        return _read_file(source, rules)[0]
     if _is_gammapy(source) or (isinstance(source, list | tuple) and all(map(_is_gammapy, source))):
         return models_from_dict(_from_gammapy(source), rules)
     raise wrong_kind("source", source, "a path, YAML text, a dict, or Models of bayesmap or Gammapy")
 
 
-def _read_file(source: str | PathLike[str], rules: FileRules) -> Models:
+def read_covariance(
+    source: str | PathLike[str] | Mapping[str, Any],
+    *,
+    root: str | PathLike[str] | None = None,
+    allow_paths: Sequence[str | PathLike[str]] = (),
+    env: Mapping[str, str] | None = None,
+) -> ParameterCovariance:
+    """Read the covariance matrix that a model file names.
+
+    Parameters
+    ----------
+    source : str, path-like or dict
+        YAML file, text or document, as for `read_models`.
+    root, allow_paths, env
+        See `read_models`.
+
+    Returns
+    -------
+    ParameterCovariance
+        Of all parameters that have an error and are not linked; `write_models` takes it.
+
+    Raises
+    ------
+    ConfigError
+        BM-CF-068 if the document names no covariance file, and what `read_models` refuses.
+    BayesmapIOError
+        As of `read_models`.
+    """
+    rules = FileRules(root, tuple(allow_paths), dict(env or {}))
+    is_document = isinstance(source, Mapping)
+    models, matrix = models_and_matrix(source, rules) if is_document else _read_file(source, rules)  # type: ignore[arg-type]
+    if matrix is None:
+        raise ConfigError(
+            "BM-CF-068",
+            what="the model file names no covariance file",
+            rule="The matrix stands in a file of its own, named under `covariance`",
+            remedy="Read errors with read_models, or write the file with write_models(..., covariance=...)",
+        )
+    return of_parameters(models, matrix)
+
+
+def _read_file(source: str | PathLike[str], rules: FileRules) -> tuple[Models, np.ndarray | None]:
     """Read a file or text; problems in a file get its name put in front."""
     document = load_yaml(source)
     if isinstance(source, str) and "\n" in source:
-        return models_from_dict(document, rules)
+        check_checksum(document, "YAML text")
+        return models_and_matrix(document, rules)
     path = Path(source)
+    check_checksum(document, path.name)
     root = path.resolve().parent if rules.root is None else rules.root
     try:
-        return models_from_dict(document, FileRules(root, rules.allow_paths, rules.env))
+        return models_and_matrix(document, FileRules(root, rules.allow_paths, rules.env))
     except ProblemList as error:
         raise ProblemList([located(problem, path.name) for problem in error.problems]) from error
     except BayesmapError as error:
@@ -133,7 +188,13 @@ def _from_gammapy(source: Any) -> dict[str, Any]:
     return {"components": components}
 
 
-def write_models(models: Models | AnyModel, path: str | PathLike[str], *, overwrite: bool = False) -> None:
+def write_models(
+    models: Models | AnyModel,
+    path: str | PathLike[str],
+    *,
+    covariance: HasCovariance | None = None,
+    overwrite: bool = False,
+) -> None:
     """Write models as a YAML file that `read_models` and Gammapy 2 read, template maps beside it.
 
     Parameters
@@ -142,6 +203,10 @@ def write_models(models: Models | AnyModel, path: str | PathLike[str], *, overwr
         What to write.
     path : path-like
         YAML file, or XML if it ends in ``.xml`` (see `write_models_xml`). It appears whole or not at all.
+    covariance : CovarianceResult or ParameterCovariance, optional
+        Of these models, in the units of their parameters. Written beside the YAML file as Gammapy does,
+        ``<name>_covariance.dat``; the parameters' errors are taken from it. Linked parameters get theirs to first
+        order. Parameters without a symmetric error have rows of zeros.
     overwrite : bool
         Whether existing files may be replaced. A template file that already holds the same map is left alone.
 
@@ -150,17 +215,37 @@ def write_models(models: Models | AnyModel, path: str | PathLike[str], *, overwr
     BayesmapIOError
         BM-IO-032 if the file, or a template file with another map, exists; BM-IO-009 if it cannot be written.
     ConfigError
-        BM-CF-017 for a model that the format cannot hold.
+        BM-CF-017 for a model that the format cannot hold; BM-CF-064, 065, 067 for a covariance that cannot be written.
     """
     path = Path(path)
     if is_xml(path):
+        if covariance is not None:
+            raise _no_matrix_in_xml(path)
         write_models_xml(models, path, overwrite=overwrite)
         return
+    given = Models(models)  # type: ignore[arg-type]
+    tables: dict[Path, str] = {}
+    places: dict[str, str] = {}
+    if covariance is not None:
+        matrix = full_matrix(given, covariance)
+        given = with_errors(given, matrix)
+        tables, places = covariance_files(given, matrix, path)
     if not overwrite:
-        refuse_existing([path])
-    placed, maps = place_templates(Models(models), path.parent, overwrite=overwrite)  # type: ignore[arg-type]
+        refuse_existing([path, *tables])
+    placed, maps = place_templates(given, path.parent, overwrite=overwrite)
     files = {model.name: map_name(model) for model in placed if isinstance(model, BackgroundModel)}
-    document = document_of(placed, files) | {"metadata": {"creator": "bayesmap"}}
+    document = document_of(placed, files, places) | {"metadata": creation()}
     for file, template in maps.items():
         template.write(file, overwrite=overwrite)
+    for file, text in tables.items():
+        write_whole(file, text)
     write_whole(path, yaml_text(document))
+
+
+def _no_matrix_in_xml(path: Path) -> ConfigError:
+    return ConfigError(
+        "BM-CF-067",
+        what=f"a covariance was given for {path.name}",
+        rule="XML holds errors of parameters, no covariance",
+        remedy="Write YAML, or leave out covariance=",
+    )

@@ -10,7 +10,7 @@ import pytest
 from astropy.coordinates import SkyCoord
 from numpy.testing import assert_allclose
 
-from bayesmap import MapFit, Models, simulate
+from bayesmap import MapFit, Models, read_models, simulate, write_models
 from bayesmap.models import FoVBackgroundModel, PiecewiseNormSpectralModel
 from bayesmap.models.spatial.piecewise_norm import PiecewiseNormSpatialModel
 from bayesmap.testing import toy_models, toy_response
@@ -97,3 +97,17 @@ def test_logarithmic_interpolation(dataset):
     expected = dataset.background.data * energy_factor_by_hand(dataset)[:, None, None]
     expected = expected * factor_by_hand(dataset, spatial, NORMS)
     assert_allclose(fit.npred().data, expected, rtol=1e-10)
+
+
+def test_files_keep_both_factors(tmp_path):
+    peers = pytest.importorskip("gammapy.modeling.models")
+    models = Models(background())
+    write_models(models, tmp_path / "m.yaml")
+    assert read_models(tmp_path / "m.yaml") == models
+    theirs = peers.Models.read(tmp_path / "m.yaml")
+    assert theirs.parameters.value == pytest.approx([*ENERGY_NORMS, *NORMS], rel=1e-15)
+    assert theirs[0].spatial_model.frame == "galactic"
+    for again in (read_models(theirs), read_models(theirs[0])):
+        assert [item.value for item in again.parameters.values()] == [*ENERGY_NORMS, *NORMS]
+        assert_allclose(again[0].spatial_model.lon, models[0].spatial_model.lon, rtol=1e-12)
+        assert again[0].spectral_model == models[0].spectral_model

@@ -59,7 +59,6 @@ components:
         parameters:
         -   {name: tilt, value: 0.1, frozen: false}
 metadata: {creator: Gammapy 2.1, date: '2026-11-24', origin: null}
-covariance: somewhere.dat
 """
 
 
