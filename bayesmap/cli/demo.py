@@ -86,7 +86,7 @@ def write_demo(folder: Path) -> Models:
     true_models = demo_data.true_models()
     dataset = simulate(demo_data.empty_dataset(), true_models, seed=demo_data.SEED)
     write_dataset(dataset, folder / "dataset.fits.gz")
-    write_models(demo_data.start_models(), folder / "models.yaml")
-    write_models(true_models, folder / "truth.yaml")
+    write_models(demo_data.start_models(), folder / "models.yaml", checksum=False)
+    write_models(true_models, folder / "truth.yaml", checksum=False)
     (folder / "config.yaml").write_text(CONFIG)
     return true_models

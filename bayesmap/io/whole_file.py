@@ -18,16 +18,18 @@ from bayesmap.errors import BayesmapIOError, ConfigError
 YAML_FORMAT: dict[str, Any] = {"sort_keys": False, "indent": 4, "width": 80, "default_flow_style": False}
 
 
-def yaml_text(document: Mapping[str, Any]) -> str:
-    """Return a document as YAML with the key ``checksum``, which Gammapy verifies.
+def yaml_text(document: Mapping[str, Any], *, checksum: bool = True) -> str:
+    """Return a document as YAML, as a rule with the key ``checksum``, which Gammapy verifies.
 
     Parameters
     ----------
     document : dict
         Plain dicts, lists, numbers and text.
+    checksum : bool
+        Whether to add it.
     """
     text = _plain_text(document)
-    return f"{text}checksum: {_digest(text)}\n"
+    return f"{text}checksum: {_digest(text)}\n" if checksum else text
 
 
 def check_checksum(document: Mapping[str, Any], name: str) -> None:

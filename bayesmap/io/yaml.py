@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bayesmap.errors import BayesmapError, ConfigError, ProblemList
+from bayesmap.errors import BayesmapError, ConfigError, raise_problems
 from bayesmap.io import spectral_schema
 from bayesmap.io.covariance import (
     HasCovariance,
@@ -20,7 +21,7 @@ from bayesmap.io.covariance import (
     with_errors,
 )
 from bayesmap.io.document import models_and_matrix, models_from_dict
-from bayesmap.io.model_schema import FileRules, located
+from bayesmap.io.model_schema import FileRules, attempt, located
 from bayesmap.io.model_writer import document_of, models_to_dict
 from bayesmap.io.placed_maps import map_name, place_templates
 from bayesmap.io.safe_yaml import check_keys, load_yaml, wrong_kind
@@ -135,18 +136,17 @@ def read_covariance(
 def _read_file(source: str | PathLike[str], rules: FileRules) -> tuple[Models, np.ndarray | None]:
     """Read a file or text; problems in a file get its name put in front."""
     document = load_yaml(source)
-    if isinstance(source, str) and "\n" in source:
-        check_checksum(document, "YAML text")
-        return models_and_matrix(document, rules)
-    path = Path(source)
-    check_checksum(document, path.name)
-    root = path.resolve().parent if rules.root is None else rules.root
-    try:
-        return models_and_matrix(document, FileRules(root, rules.allow_paths, rules.env))
-    except ProblemList as error:
-        raise ProblemList([located(problem, path.name) for problem in error.problems]) from error
-    except BayesmapError as error:
-        raise located(error, path.name) from error
+    is_text = isinstance(source, str) and "\n" in source
+    name = "YAML text" if is_text else Path(source).name
+    if not is_text and rules.root is None:
+        rules = replace(rules, root=Path(source).resolve().parent)
+    problems: list[BayesmapError] = []
+    found = attempt(problems, models_and_matrix, document, rules)
+    if not is_text:
+        problems = [located(problem, name) for problem in problems]
+    attempt(problems, check_checksum, document, name)
+    raise_problems(problems)
+    return found  # type: ignore[return-value]
 
 
 def _is_gammapy(source: Any) -> bool:
@@ -193,6 +193,7 @@ def write_models(
     path: str | PathLike[str],
     *,
     covariance: HasCovariance | None = None,
+    checksum: bool = True,
     overwrite: bool = False,
 ) -> None:
     """Write models as a YAML file that `read_models` and Gammapy 2 read, template maps beside it.
@@ -207,6 +208,8 @@ def write_models(
         Of these models, in the units of their parameters. Written beside the YAML file as Gammapy does,
         ``<name>_covariance.dat``; the parameters' errors are taken from it. Linked parameters get theirs to first
         order. Parameters without a symmetric error have rows of zeros.
+    checksum : bool
+        Whether the YAML file gets a checksum; False for a file that people will edit.
     overwrite : bool
         Whether existing files may be replaced. A template file that already holds the same map is left alone.
 
@@ -239,7 +242,7 @@ def write_models(
         template.write(file, overwrite=overwrite)
     for file, text in tables.items():
         write_whole(file, text)
-    write_whole(path, yaml_text(document))
+    write_whole(path, yaml_text(document, checksum=checksum))
 
 
 def _no_matrix_in_xml(path: Path) -> ConfigError:

@@ -22,7 +22,7 @@ CONFIG = "name: demo\ndataset: data.fits.gz\nmodels: models.yaml\noutput: fit\n"
 def folder(tmp_path):
     """A complete analysis without a problem."""
     write_dataset(demo_data.empty_dataset(), tmp_path / "data.fits.gz")
-    write_models(demo_data.start_models(), tmp_path / "models.yaml")
+    write_models(demo_data.start_models(), tmp_path / "models.yaml", checksum=False)
     (tmp_path / "config.yaml").write_text(CONFIG)
     return tmp_path
 

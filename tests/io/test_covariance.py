@@ -10,7 +10,7 @@ import astropy.units as u
 import numpy as np
 import pytest
 
-from bayesmap.errors import BayesmapIOError, ConfigError
+from bayesmap.errors import BayesmapIOError, ConfigError, ProblemList
 from bayesmap.io.covariance_table import format_table, parse_table
 from bayesmap.io.datasets import write_datasets
 from bayesmap.io.yaml import read_covariance, read_models, write_models
@@ -267,6 +267,12 @@ def test_the_checksum_is_verified(models, tmp_path):
         read_models(path)
     path.write_text(re.sub("checksum: .*", "", path.read_text()))
     assert read_models(path).parameters[f"{models[0].name}.spectral.index"].value == 2.1
+    write_models(models, path, checksum=False, overwrite=True)
+    assert "checksum" not in path.read_text()
+    # With other mistakes in one pass.
+    path.write_text(text.replace("name: sky", "nam: sky", 1))
+    with pytest.raises(ProblemList, match=r"(?s)BM-CF-001: m\.yaml: components.*BM-CF-066"):
+        read_models(path)
     # Blank lines and comments are no change of the content.
     path.write_text("# a comment\n" + text)
     assert read_models(path) == models
