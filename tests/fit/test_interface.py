@@ -8,6 +8,7 @@ import pytest
 
 from bayesmap.errors import BayesmapInputError, FitStateError, ProblemList
 from bayesmap.fit import MapFit
+from bayesmap.io.yaml import read_covariance, read_models, write_models
 from bayesmap.maps.map import WcsNDMap
 from bayesmap.models.background import BackgroundModel
 from bayesmap.models.sky import Models
@@ -175,3 +176,16 @@ def test_parts_add_up(fitted):
     parts = fit.npred_components()
     assert tuple(parts) == ("source", "toy-bkg")
     assert np.max(np.abs(sum(part.data for part in parts.values()) - fit.npred().data)) < 1e-12
+
+
+def test_the_covariance_goes_to_a_file_and_back(fitted, tmp_path):
+    fit = fitted[0]
+    result = fit.covariance()
+    write_models(result.model, tmp_path / "best.yaml", covariance=result)
+    found = read_covariance(tmp_path / "best.yaml")
+    assert found.names == result.names
+    np.testing.assert_array_equal(found.matrix, result.matrix)
+    assert read_models(tmp_path / "best.yaml") == result.model
+    theirs = pytest.importorskip("gammapy.modeling.models").Models.read(tmp_path / "best.yaml")
+    free = [k for k, item in enumerate(theirs.parameters) if not item.frozen]
+    np.testing.assert_allclose(theirs.covariance.data[np.ix_(free, free)], result.matrix, rtol=1e-12)

@@ -24,6 +24,7 @@ from bayesmap.models import (
     PowerLawSpectralModel,
     SkyModel,
 )
+from bayesmap.models.registry import class_names, spatial_models, spectral_models
 from bayesmap.models.spatial.piecewise_norm import PiecewiseNormSpatialModel
 from bayesmap.testing import toy_response
 
@@ -278,3 +279,16 @@ def test_the_checksum_is_verified(models, tmp_path):
     assert read_models(path) == models
     with pytest.raises(ConfigError, match="BM-CF-066: YAML text has the checksum 'x'"):
         read_models("components: []\nchecksum: x\n")
+
+
+def test_parameters_stand_in_gammapys_order():
+    """Gammapy reads the table by position."""
+    peers = pytest.importorskip("gammapy.modeling.models")
+    compared = 0
+    for models in (spectral_models(), spatial_models()):
+        for name in class_names(models):
+            own = [item.name for item in models[name].default_parameters]
+            if hasattr(peers, name) and own:
+                assert own == list(getattr(peers, name).default_parameters.names), name
+                compared += 1
+    assert compared > 20
