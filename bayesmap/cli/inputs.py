@@ -23,6 +23,7 @@ from bayesmap.io.model_schema import attempt, located
 from bayesmap.io.ogip import read_ogip
 from bayesmap.io.spectrum import read_spectrum
 from bayesmap.io.yaml import read_models
+from bayesmap.models.component import did_you_mean
 from bayesmap.models.prior import Prior
 from bayesmap.models.sky import Models
 
@@ -61,6 +62,8 @@ def collect_inputs(config: Config) -> tuple[Inputs | None, tuple[BayesmapError, 
         problems.extend(name_problems([dataset.name for dataset in datasets]))
     if models is not None:
         problems.extend(prior_problems(config, models))
+    if models is not None and not unread:
+        problems.extend(background_problems(models, [dataset.name for dataset in datasets]))
     inputs = None if unread or models is None else Inputs(datasets, models)
     return inputs, tuple(problems)
 
@@ -160,6 +163,20 @@ def name_problems(names: list[str]) -> list[BayesmapError]:
             remedy="Give the entries in 'datasets' the key 'name'",
         )
         for name in wrong
+    ]
+
+
+def background_problems(models: Models, names: Sequence[str]) -> list[BayesmapError]:
+    """Return the background models that belong to none of the data sets, which the fit refuses."""
+    lost = [model for model in models.background_models if not any(map(model.applies_to, names))]
+    return [
+        ConfigError(
+            "BM-CF-052",
+            what=f"background model {model.name!r} belongs to data set {', '.join(model.datasets_names or ())}",
+            rule=f"A background model names a data set of the configuration: {', '.join(names)}",
+            remedy=did_you_mean((model.datasets_names or ("",))[0], tuple(names)),
+        )
+        for model in lost
     ]
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import astropy.units as u
 import numpy as np
 import pytest
+from astropy.io import fits
+from astropy.table import Table
 
 from bayesmap import FoVBackgroundModel, Models, SpectrumDatasetOnOff, simulate, write_datasets
 from bayesmap.cli.config import read_config
@@ -17,7 +20,7 @@ from bayesmap.errors import BayesmapError, BayesmapIOError, ConfigError, Problem
 from bayesmap.fit import options
 from bayesmap.io.gammapy import read_dataset, write_dataset
 from bayesmap.io.spectrum import write_spectrum
-from bayesmap.io.yaml import write_models
+from bayesmap.io.yaml import read_models, write_models
 from bayesmap.maps.map import WcsNDMap
 from bayesmap.results.store import load_posterior
 from bayesmap.testing import toy_models, toy_response
@@ -50,6 +53,20 @@ def spectrum():
         exposure=toy.exposure.data[:, 4, 4],
         edisp=toy.edisp,
     )
+
+
+def write_ogip(folder, data, livetime):
+    """Write a spectrum as PHA, background, ARF and RMF."""
+    cards = {"EXPOSURE": livetime, "ANCRFILE": "arf.fits", "RESPFILE": "rmf.fits", "OBS_ID": data.name}
+    for name, counts, scale in (("pha", data.counts, data.acceptance), ("bkg", data.counts_off, data.acceptance_off)):
+        columns = {"CHANNEL": np.arange(3), "COUNTS": counts, "BACKSCAL": scale}
+        table = fits.BinTableHDU(Table(columns), name="SPECTRUM")
+        table.header.update(cards | ({"BACKFILE": "bkg.fits"} if name == "pha" else {}))
+        table.writeto(folder / f"{name}.fits")
+    edges = data.axis_true.edges * u.TeV
+    area = {"ENERG_LO": edges[:-1], "ENERG_HI": edges[1:], "SPECRESP": data.exposure / livetime * u.cm**2}
+    fits.BinTableHDU(Table(area), name="SPECRESP").writeto(folder / "arf.fits")
+    data.edisp.write(folder / "rmf.fits")
 
 
 @pytest.fixture(scope="module")
@@ -210,6 +227,29 @@ def test_a_list_of_gammapy_is_the_same_as_its_entries(write, tmp_path, capsys):
     (tmp_path / "second.fits").write_bytes(b"nothing")
     with pytest.raises(BayesmapError, match=r"BM-IO-002: datasets\[1\]: second.fits"):
         load_inputs(read_config(path))
+
+
+def test_background_models_name_data_sets(write, tmp_path, capsys):
+    models = read_models(tmp_path / "models.yaml")[:2] + FoVBackgroundModel("secnd")
+    write_models(models, tmp_path / "models.yaml", overwrite=True)
+    assert main(["check", str(write(CONFIG))]) == 2
+    out = capsys.readouterr().out
+    assert "BM-CF-052: background model 'secnd-bkg' belongs to data set secnd. " in out
+    assert "run-1, second, tev. Did you mean 'second'?" in out
+
+
+def test_an_ogip_spectrum_alone(write, tmp_path):
+    """With one data set there are no names in the files of the result."""
+    write_ogip(tmp_path, spectrum(), livetime=1000.0)
+    models = read_models(tmp_path / "models.yaml")[:1]
+    write_models(models, tmp_path / "source.yaml")
+    path = write("datasets: [{type: ogip, file: pha.fits}]\nmodels: source.yaml\noutput: fit\nsample: false\n")
+    assert main(["fit", str(path)]) == 0
+    names = {item.name for item in (tmp_path / "fit").iterdir()}
+    assert names == {"result.json", "covariance.tsv", "models.yaml", "npred.tsv", "spectrum.png"}
+    record = json.loads((tmp_path / "fit" / "result.json").read_text())
+    assert abs(record["parameters"]["source.spectral.index"]["value"] - 2.2) < 0.3
+    assert record["dataset"]["name"] == "tev"
 
 
 def test_ogip_files_of_an_entry(write, tmp_path, monkeypatch):
