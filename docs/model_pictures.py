@@ -69,7 +69,8 @@ def _models(model: type[ModelComponent]) -> Mapping[str, Any]:
         "TemplateSpectralModel": _template,
         "ConstantSpatialModel": lambda: {"value = 1 sr-1": model()},
         "PiecewiseNormSpatialModel": _piecewise_image,
-        "GaussianProcessNormSpatialModel": _field_image,
+        "GaussianProcessNormSpatialModel": lambda: _field_image("gp-norm", 0.4),
+        "GaussianProcessSpatialModel": lambda: _field_image("gp", 1.0),
         "PointSpatialModel": lambda: {"all flux in one point": model()},
         "TemplateSpatialModel": _template_image,
     }
@@ -125,14 +126,14 @@ def _piecewise_image() -> Mapping[str, Any]:
     return {"nine nodes": spatial_models()["piecewise-norm"](lon, lat, norms=norms)}
 
 
-def _field_image() -> Mapping[str, Any]:
-    cls = spatial_models()["gp-norm"]
+def _field_image(tag: str, scatter: float) -> Mapping[str, Any]:
+    cls = spatial_models()[tag]
     made = {}
     for length in ("0.3 deg", "0.6 deg"):
-        field = cls.from_geom(_frame(), length, scatter=0.4)
+        field = cls.from_geom(_frame(), length, scatter=scatter)
         rng = np.random.default_rng(3)
         weights = {name: rng.standard_normal() for name in field.basis.names}
-        made[f"length = {length}"] = cls.from_geom(_frame(), length, scatter=0.4, **weights)
+        made[f"length = {length}"] = cls.from_geom(_frame(), length, scatter=scatter, **weights)
     return made
 
 

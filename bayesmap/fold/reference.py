@@ -23,6 +23,7 @@ from bayesmap.irf.psf import PSFKernel, RadialPSF
 from bayesmap.maps.geometry import WcsGeom
 from bayesmap.models.background import BackgroundModel
 from bayesmap.models.sky import Models, SkyModel
+from bayesmap.models.spatial.gaussian_process_sky import GaussianProcessSpatialModel
 from bayesmap.models.spatial.point import PointSpatialModel
 from bayesmap.models.spatial.template import TemplateSpatialModel
 
@@ -172,7 +173,7 @@ def _extended(setup: FoldSetup, sky: FineSky, spatial: Any) -> np.ndarray:
 def _brightness(setup: FoldSetup, spatial: Any, vectors: np.ndarray) -> np.ndarray:
     """Return the brightness in sr-1 in directions of the map's frame."""
     vectors = np.tensordot(frame_rotation(setup.geom.frame, spatial.frame), vectors, axes=1)
-    if isinstance(spatial, TemplateSpatialModel):
+    if isinstance(spatial, TemplateSpatialModel | GaussianProcessSpatialModel):
         lon = np.rad2deg(np.arctan2(vectors[1], vectors[0]))
         return spatial.brightness(lon, np.rad2deg(np.arctan2(vectors[2], np.hypot(vectors[0], vectors[1]))))
     values = spatial.canonical_values

@@ -12,6 +12,7 @@ import pytensor.tensor as pt
 from bayesmap.errors import ModelError
 from bayesmap.fold.compact import CompactImage, build_compact_image
 from bayesmap.fold.cube import cube_templates
+from bayesmap.fold.field import FieldImage, build_field_image
 from bayesmap.fold.fixed import FixedImage, brightness_templates, build_fixed_image, evaluate_templates
 from bayesmap.fold.kernel import build_tables, lattice_factor
 from bayesmap.fold.moments import build_moments
@@ -25,6 +26,7 @@ from bayesmap.irf.psf import RadialPSF
 from bayesmap.models.sky import SkyModel
 from bayesmap.models.spatial.base import SpatialModel, ellipse_matrix
 from bayesmap.models.spatial.constant import ConstantSpatialModel
+from bayesmap.models.spatial.gaussian_process_sky import GaussianProcessSpatialModel
 from bayesmap.models.spatial.template import TemplateSpatialModel
 
 BLEND_LOW, BLEND_HIGH = 2.0, 3.0
@@ -165,7 +167,7 @@ def _directions(vector: Any) -> tuple[Any, Any]:
     return east, north
 
 
-def build_source(setup: FoldSetup, model: SkyModel) -> FreeSource | FixedImage:
+def build_source(setup: FoldSetup, model: SkyModel) -> FreeSource | FixedImage | FieldImage:
     """Choose and prepare the image of a source.
 
     Parameters
@@ -178,10 +180,13 @@ def build_source(setup: FoldSetup, model: SkyModel) -> FreeSource | FixedImage:
     spatial = model.spatial_model
     if spatial.image_kind == "fixed":  # type: ignore[attr-defined]
         return _fixed_brightness(setup, spatial, model.name)  # type: ignore[arg-type]
-    free = any(not parameter.frozen for parameter in spatial.parameters)
-    if free:
-        return _free_source(setup, spatial, model.name)  # type: ignore[arg-type]
-    source = _free_source(setup, spatial, model.name)  # type: ignore[arg-type]
+    source: FreeSource | FieldImage
+    if isinstance(spatial, GaussianProcessSpatialModel):
+        source = build_field_image(setup, spatial, model.name)
+    else:
+        source = _free_source(setup, spatial, model.name)  # type: ignore[arg-type]
+    if any(not parameter.frozen for parameter in spatial.parameters):
+        return source
     values = {name: pt.as_tensor(value) for name, value in spatial.canonical_values.items()}
     vector = pt.as_tensor(unit_vector(np, *spatial.position))  # type: ignore[attr-defined]
     templates = evaluate_templates(setup, lambda _, mixing: source.npred(mixing, vector, shape_values(values)))

@@ -16,6 +16,7 @@ import pytensor.tensor as pt
 from bayesmap.dataset import MapDataset
 from bayesmap.errors import ResponseError
 from bayesmap.fold.dispersion import Dispersion, Weights, build_dispersion
+from bayesmap.fold.field import FieldImage
 from bayesmap.fold.fixed import FixedImage
 from bayesmap.fold.parameters import ParameterGraph
 from bayesmap.fold.response import PSF_NODES, psf_weights
@@ -36,12 +37,12 @@ class Node:
     ----------
     setup : FoldSetup
         The response.
-    image : FreeSource or FixedImage
+    image : FreeSource, FixedImage or FieldImage
         Image in it.
     """
 
     setup: FoldSetup
-    image: FreeSource | FixedImage
+    image: FreeSource | FixedImage | FieldImage
 
 
 @dataclass(frozen=True)

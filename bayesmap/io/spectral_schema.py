@@ -14,6 +14,7 @@ from bayesmap.io.safe_yaml import check_keys, unknown_key, wrong_kind
 from bayesmap.io.template_path import resolve_input
 from bayesmap.models.component import ModelComponent
 from bayesmap.models.spatial.gaussian_process_norm import GaussianProcessNormSpatialModel
+from bayesmap.models.spatial.gaussian_process_sky import GaussianProcessSpatialModel
 from bayesmap.models.spatial.piecewise_norm import PiecewiseNormSpatialModel
 from bayesmap.models.spectral import (
     CompoundSpectralModel,
@@ -127,6 +128,7 @@ READERS: dict[type[ModelComponent], Callable[[Mapping[str, Any], str, Read, Any]
     CompoundSpectralModel: _compound,
     EBLAbsorptionNormSpectralModel: _ebl,
     GaussianProcessNormSpatialModel: _field,
+    GaussianProcessSpatialModel: _field,
     PiecewiseNormSpatialModel: _piecewise_sky,
     PiecewiseNormSpectralModel: _piecewise,
     TemplateSpectralModel: _template,

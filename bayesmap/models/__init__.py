@@ -14,6 +14,7 @@ from bayesmap.models.spatial.gaussian import GaussianSpatialModel as GaussianSpa
 from bayesmap.models.spatial.gaussian_process_norm import (
     GaussianProcessNormSpatialModel as GaussianProcessNormSpatialModel,
 )
+from bayesmap.models.spatial.gaussian_process_sky import GaussianProcessSpatialModel as GaussianProcessSpatialModel
 from bayesmap.models.spatial.generalized_gaussian import (
     GeneralizedGaussianSpatialModel as GeneralizedGaussianSpatialModel,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "ExpressionSpectralModel",
     "FoVBackgroundModel",
     "GaussianProcessNormSpatialModel",
+    "GaussianProcessSpatialModel",
     "GaussianSpatialModel",
     "GaussianSpectralModel",
     "GeneralizedGaussianSpatialModel",

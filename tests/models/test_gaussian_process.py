@@ -13,6 +13,7 @@ from bayesmap.models.parameter import Parameter
 from bayesmap.models.prior import Prior
 from bayesmap.models.sky import Models, SkyModel
 from bayesmap.models.spatial.gaussian_process_norm import GaussianProcessNormSpatialModel
+from bayesmap.models.spatial.gaussian_process_sky import GaussianProcessSpatialModel
 from bayesmap.models.spatial.hilbert import build_basis, is_weight
 from bayesmap.models.spectral.power_law import PowerLawSpectralModel
 
@@ -151,3 +152,41 @@ def test_outside_its_box_it_has_no_value_and_a_source_has_it_not():
         field()(np.array([83.6, 86.0]), 22.0)
     with pytest.raises(ModelError, match="BM-MO-014"):
         SkyModel(PowerLawSpectralModel(), field())
+
+
+@pytest.mark.parametrize(("length", "width"), [(1.0, (4.0, 3.0)), (0.6, (1.5, 1.5)), (8.0, (40.0, 30.0))])
+def test_the_brightness_of_a_field_integrates_to_one(length, width):
+    model = weighted(GaussianProcessSpatialModel(**PLACE, width=width, length=length, scatter=0.8), seed=4)
+    half = max(model.basis.half)
+    pixels = 600
+    lon_lat = (PLACE["lon_0"], PLACE["lat_0"])
+    geom = WcsGeom.create(skydir=lon_lat, npix=(pixels, pixels), binsz=2.2 * half / pixels, frame="icrs", proj="ZEA")
+    brightness = model.evaluate_geom(geom).value
+    assert np.all(brightness >= 0.0)
+    assert np.sum(brightness * geom.solid_angle()) == pytest.approx(1.0, abs=2e-5)
+
+
+def test_a_domain_beyond_the_sphere():
+    with pytest.raises(ModelError, match="BM-MO-050.*a domain of 160 x 160 deg to either side"):
+        GaussianProcessSpatialModel(**PLACE, width=100.0, length=50.0)
+
+
+def test_a_field_on_the_sky_is_flat_in_its_box_and_zero_beyond_its_domain():
+    model = GaussianProcessSpatialModel(**PLACE, width=2.0, length=1.0, scatter=0.0)
+    inside = model(np.array([83.6, 84.5, 83.0]), np.array([22.0, 22.9, 21.2])).value
+    assert inside == pytest.approx(np.full(3, inside[0]), rel=1e-12)
+    assert model.basis.half == pytest.approx((3.2, 3.2))
+    assert model(83.6, 25.3).value == 0.0
+    assert 0.0 < model(83.6, 24.0).value < inside[0]
+    assert model.scatter.prior == Prior("HalfNormal", sigma=1.0)
+
+
+def test_a_field_on_the_sky_is_written_and_read_back(tmp_path):
+    model = weighted(GaussianProcessSpatialModel(**PLACE, width=2.0, length="40 arcmin"))
+    write_models(Models(SkyModel(PowerLawSpectralModel(), model, name="diffuse")), tmp_path / "models.yaml")
+    assert read_models(tmp_path / "models.yaml")[0].spatial_model == model
+
+
+def test_a_field_on_the_sky_is_no_factor():
+    with pytest.raises(ModelError, match="BM-MO-014"):
+        FoVBackgroundModel("run", spatial_model=GaussianProcessSpatialModel(**PLACE, width=2.0))

@@ -22,6 +22,8 @@ from bayesmap.models.spatial.offsets import offsets, rotate
 WEIGHT = Prior("Normal", mu=0.0, sigma=1.0)
 MARGIN = 1.001
 """Side of the box over the extent of the pixel centres it was made for."""
+LARGEST_DOMAIN = 150.0
+"""Degrees from the centre to a corner of the domain: offsets cover the sphere up to 180."""
 MOST_MODES = 2000
 LARGEST_WIDTH = 120.0
 """Degrees: beyond, distances on the tangent plane have nothing to do with those on the sphere."""
@@ -95,6 +97,13 @@ class GaussianProcessField(SpatialModel):
         free = [item.name for item in (self.lon_0, self.lat_0) if not item.frozen]
         if free:
             raise _unusable(type(self).__name__, f"free {' and '.join(free)}", "A field stays where its box is")
+        half = self.basis.half
+        if math.hypot(*half) > LARGEST_DOMAIN:
+            raise _unusable(
+                type(self).__name__,
+                f"a domain of {half[0]:g} x {half[1]:g} deg to either side",
+                f"Its corners lie within {LARGEST_DOMAIN:g} deg: take a shorter length, or a smaller box",
+            )
 
     @property
     def basis(self) -> HilbertBasis:
