@@ -256,6 +256,7 @@ def test_ogip_files_of_an_entry(write, tmp_path, monkeypatch):
     for name in ("pha.fits", "bkg.fits", "arf.fits", "rmf.fits"):
         (tmp_path / name).touch()
     entry = "{type: ogip, file: pha.fits, name: x, background: bkg.fits, arf: arf.fits, rmf: rmf.fits}"
+    write_models(read_models(tmp_path / "models.yaml")[:1], tmp_path / "models.yaml", overwrite=True)
     config = read_config(write(f"datasets: [{entry}]\nmodels: models.yaml\noutput: fit\n"))
     seen = {}
 
@@ -270,13 +271,13 @@ def test_ogip_files_of_an_entry(write, tmp_path, monkeypatch):
     assert seen == expected | {"path": str(folder / "pha.fits"), "name": "x", "allow_paths": ()}
 
 
-def test_weights_and_likelihood_of_a_single_data_set(write):
+def test_weights_and_likelihood_of_a_single_data_set(write, tmp_path):
+    write_models(read_models(tmp_path / "models.yaml")[:2], tmp_path / "models.yaml", overwrite=True)
     text = "dataset: run-1.fits.gz\nweights: weights.fits.gz\nmodels: models.yaml\noutput: fit\n"
     config = read_config(write(text.replace("models.yaml", "models.yaml\nlikelihood: negative_binomial")))
     inputs = load_inputs(config)
     assert inputs.datasets[0].weights.data.min() == 0.5
-    only = replace(inputs, models=inputs.models[:2])
-    assert "scatter.counts.overdispersion" in build_fit(only, config).free_parameters
+    assert "scatter.counts.overdispersion" in build_fit(inputs, config).free_parameters
     with pytest.raises(ConfigError, match="BM-CF-007: likelihood is str 'gauss'.*poisson, negative_binomial"):
         read_config(write(text + "likelihood: gauss\n"))
 
