@@ -178,7 +178,8 @@ def write_outcome(folder: Path, outcome: Outcome) -> None:
     record = result_record(outcome.best, covariance, outcome.datasets)
     (folder / "result.json").write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
     (folder / "covariance.tsv").write_text(covariance_table(covariance.names, covariance.matrix))
-    write_models(outcome.best.model, folder / "models.yaml")
+    usable = covariance.success and bool(np.isfinite(covariance.matrix).any())
+    write_models(outcome.best.model, folder / "models.yaml", covariance=covariance if usable else None)
     for item in outcome.predictions:
         suffix = outcome.suffix(item.dataset.name)
         if isinstance(item.dataset, MapDataset):

@@ -429,6 +429,7 @@ def test_bombs_and_missing_files(tmp_path):
     )
     with pytest.raises(ConfigError, match="BM-CF-040"):
         load_xml(laughs + "]><z>&a8;</z>")
-    assert time.perf_counter() - start < 2.0
+    # A bomb that went off would take minutes and gigabytes; a busy machine takes seconds.
+    assert time.perf_counter() - start < 20.0
     with pytest.raises(BayesmapIOError, match="BM-IO-016"):
         read_models_xml(tmp_path / "none.xml")
