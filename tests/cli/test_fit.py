@@ -33,7 +33,8 @@ from bayesmap.results.posterior import verdict_of
 from bayesmap.results.store import load_posterior
 from bayesmap.results.summary import summarise
 
-FILES = {"result.json", "covariance.tsv", "models.yaml", "models_covariance.dat", "npred.fits.gz", "maps.png", "spectrum.png"}
+MODEL_FILES = {"models.yaml", "models_covariance.dat"}
+FILES = MODEL_FILES | {"result.json", "covariance.tsv", "npred.fits.gz", "maps.png", "spectrum.png"}
 PRIOR_FILES = {"priors.txt", "priors.png"}
 TEXTS = {"posterior.nc", "summary.txt", "summary.json"} | PRIOR_FILES
 POSTERIOR_FILES = TEXTS | {"corner.png", "trace.png", "predictive.png", "sed-source.png"}
