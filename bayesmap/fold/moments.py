@@ -20,6 +20,9 @@ COLUMN_SPACING = 0.4
 """Pixels between columns at most: the pixel and the PSF smooth what is finer."""
 NODE_SPACING, FEWEST_NODES = 0.25, 96
 """Pixels between the nodes of a brightness, on average; least number of nodes along an axis."""
+WIDEST, CORNER = 1.15, 16
+"""Nodes of a brightness larger than the cut-out reach `WIDEST` times the cut-out; power of the smooth minimum."""
+_RADII, _RADII_WEIGHTS = np.polynomial.legendre.leggauss(400)
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,14 @@ class Moments:
         Columns, or nodes along an axis.
     largest : dict
         Shape parameters at the largest size that the fit allows, and ``pixels``, that size in pixels.
+    cut : bool
+        True for a brightness that may be larger than the cut-out: its nodes end there.
     """
 
     shape: type[SpatialModel]
     n_nodes: int
     largest: dict[str, float]
+    cut: bool = False
 
     def on_lattice(
         self, lattice: np.ndarray, centre: tuple[Any, Any], ellipse: tuple[Any, Any, Any], values: dict[str, Any]
@@ -83,18 +89,39 @@ class Moments:
 
         With pixel-aligned unit coordinates (u, v) the squared elliptical radius is
         :math:`(u^2 - 2 c u v + v^2) / (1 - c^2)`, c = xy / sqrt(xx yy). An even number of nodes leaves out the centre.
+        The nodes of a box within the cut-out share the flux by their brightness; those of a larger box, which ends
+        there, get brightness times area.
         """
         xx, xy, yy = ellipse
         half_x, half_y = pt.sqrt(xx), pt.sqrt(yy)
         correlation = xy / (half_x * half_y)
         reach = self.shape.extent(pt, **values) / self.shape.ellipse(pt, **values)[0]
-        nodes = reach * ((np.arange(self.n_nodes) + 0.5) / (0.5 * self.n_nodes) - 1.0)
-        u, v = nodes[None, :], nodes[:, None]
-        squared = (u * u - 2.0 * correlation * u * v + v * v) / (1.0 - correlation * correlation)
-        share = self.shape.profile(pt, squared, **values)  # type: ignore[attr-defined]
-        rows = cubic_bspline(pt, lattice[None, :] - (centre[1] + half_x * nodes)[:, None])
-        columns = cubic_bspline(pt, lattice[None, :] - (centre[0] + half_y * nodes)[:, None])
-        return pt.dot(columns.T, pt.dot(share / pt.sum(share), rows))
+        u = self._unit_nodes(reach, half_x, lattice)
+        v = self._unit_nodes(reach, half_y, lattice)
+        free = 1.0 - correlation * correlation
+        squared = (u * u)[None, :] - 2.0 * correlation * v[:, None] * u[None, :] + (v * v)[:, None]
+        share = self.shape.profile(pt, squared / free, **values)  # type: ignore[attr-defined]
+        if self.cut:
+            share = share * ((u[1] - u[0]) * (v[1] - v[0]) / (pt.sqrt(free) * self._integral(reach, values)))
+        else:
+            share = share / pt.sum(share)
+        rows = cubic_bspline(pt, lattice[None, :] - (centre[1] + half_x * u)[:, None])
+        columns = cubic_bspline(pt, lattice[None, :] - (centre[0] + half_y * v)[:, None])
+        return pt.dot(columns.T, pt.dot(share, rows))
+
+    def _unit_nodes(self, reach: Any, half: Any, lattice: np.ndarray) -> Any:
+        """Return nodes up to the reach, or the cut-out's end if nearer; one unit is `half` lattice points."""
+        places = reach * ((np.arange(self.n_nodes) + 0.5) / (0.5 * self.n_nodes) - 1.0)
+        if not self.cut:
+            return places
+        beyond = reach * half / (WIDEST * -lattice[0])
+        return places / (1.0 + beyond**CORNER) ** (1.0 / CORNER)
+
+    def _integral(self, reach: Any, values: dict[str, Any]) -> Any:
+        """Return the integral of the brightness over the plane, in units of the ellipse."""
+        radii = 0.5 * reach * (1.0 + _RADII)
+        brightness = self.shape.profile(pt, radii * radii, **values)  # type: ignore[attr-defined]
+        return np.pi * reach * pt.sum(_RADII_WEIGHTS * radii * brightness)
 
 
 def build_moments(spatial: SpatialModel, largest: dict[str, float], scale: float, radius: float) -> Moments:
@@ -111,9 +138,12 @@ def build_moments(spatial: SpatialModel, largest: dict[str, float], scale: float
     radius : float
         Pixels that the lattice must reach at that size.
     """
+    pixels = float(spatial.ellipse(np, **largest)[0]) * scale
+    extent = float(spatial.extent(np, **largest)) * scale
+    cut = False
     if spatial.image_kind == "columns":
         n_nodes = 2 * int(np.ceil(radius / COLUMN_SPACING)) + 9
     else:
-        n_nodes = max(FEWEST_NODES, 2 * int(np.ceil(spatial.extent(np, **largest) * scale / NODE_SPACING)))
-    pixels = float(spatial.ellipse(np, **largest)[0]) * scale
-    return Moments(type(spatial), n_nodes, largest | {"pixels": pixels})
+        cut = extent > radius
+        n_nodes = max(FEWEST_NODES, 2 * int(np.ceil(min(extent, WIDEST * radius) / NODE_SPACING)))
+    return Moments(type(spatial), n_nodes, largest | {"pixels": pixels}, cut)

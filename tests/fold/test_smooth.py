@@ -1,6 +1,7 @@
 """Predicted counts of every spatial model have the derivative that differences show, in every parameter, everywhere."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytensor
@@ -18,6 +19,8 @@ from tests.fold.plain import MODE, plain_npred
 from tests.posterior.test_gradient import richardson
 
 CENTRE = {"lon_0": 83.6123, "lat_0": 22.0377}
+SIZES = ("sigma", "r_0", "radius")
+BRIGHTNESS = 40.0
 FREE = {"e": False, "phi": False, "edge_width": False}
 SHAPES = {
     "GaussianSpatialModel": [
@@ -51,42 +54,96 @@ def sky_model(name, values, **settings):
     return Models(SkyModel(PowerLawSpectralModel(amplitude="1e-10 cm-2 s-1 TeV-1"), spatial, name="source"))
 
 
+RANGES = {
+    "sigma": (0.02, 0.45), "r_0": (0.02, 0.4), "radius": (0.02, 0.35), "width": (0.01, 0.2), "e": (0.05, 0.9),
+    "phi": (-170.0, 170.0), "eta": (0.05, 0.95), "edge_width": (0.02, 0.9),
+}  # fmt: skip
+SCALES = {"lon_0": 0.1, "lat_0": 0.1, "phi": 20.0, "e": 0.1, "edge_width": 0.1, "eta": 0.05}
+N_VARIED = 6
+STEP = 5e-3  # standard deviations
+
+
+@dataclasses.dataclass(frozen=True)
+class Likelihood:
+    """Counts, log-likelihood and gradient as functions of the spatial parameters (and counts)."""
+
+    names: list[str]
+    counts: Any
+    value: Any
+    gradient: Any
+
+    def point(self, values):
+        return np.array([(CENTRE | values)[name] for name in self.names])
+
+    def root(self, at):
+        """Return the inverse root of the information, with the parameters' scales as priors: whitened coordinates."""
+        size = max([value for name, value in zip(self.names, at, strict=True) if name in SIZES])
+        scale = np.array([SCALES.get(name, 0.1 * size) for name in self.names])
+        slopes = [
+            (self.counts(at + step) - self.counts(at - step)).ravel() / (2.0 * np.max(step))
+            for step in np.diag(1e-2 * scale)
+        ]
+        information = np.stack(slopes) / self.counts(at).ravel() @ np.stack(slopes).T + np.diag(scale**-2.0)
+        deviation = 1.0 / np.sqrt(np.diag(information))
+        values, vectors = np.linalg.eigh(information * np.outer(deviation, deviation))
+        return deviation[:, None] * vectors / np.sqrt(values)
+
+
 @pytest.fixture(scope="module", params=SHAPES)
 def compiled(request):
-    """Name, parameter names, and (counts, weighted sum and gradient) as functions of the parameters."""
+    """Name of the shape, and its likelihood on a small map with a background."""
     name, first = request.param, SHAPES[request.param][0]
-    dataset = dataclasses.replace(toy_response(npix=10, psf_sigma=0.12), background=None)
+    response = toy_response(npix=10, psf_sigma=0.12)
+    background = response.background.data
     models = sky_model(name, first)
     models = models.with_frozen({key: False for key in models.parameters if key.split(".")[-1] in FREE})
     names = [key for key in models.parameters if ".spatial." in key]
-    theta = pt.dvector("theta")
+    theta, data = pt.dvector("theta"), pt.dtensor3("data")
     values = {key: pt.constant(item.canonical_value) for key, item in models.parameters.items()}
     values |= {key: theta[i] for i, key in enumerate(names)}
     vectors = {"source": unit_vector(pt, theta[0], theta[1])}
-    npred = build_fold(dataset, models).npred(ParameterGraph(values, vectors))
-    weights = np.random.default_rng(2).standard_normal(dataset.counts.data.shape)
-    total = pt.sum(weights * npred)
-    value = pytensor.function([theta], total, mode=MODE)
-    gradient = pytensor.function([theta], pt.grad(total, theta), mode=MODE)
-    return name, [key.split(".")[-1] for key in names], value, gradient
+    fold = build_fold(dataclasses.replace(response, background=None), models)
+    npred = BRIGHTNESS * fold.npred(ParameterGraph(values, vectors)) + background
+    total = pt.sum(data * pt.log(npred) - npred)
+    counts = pytensor.function([theta], npred, mode=MODE)
+    value = pytensor.function([theta, data], total, mode=MODE)
+    gradient = pytensor.function([theta, data], pt.grad(total, theta), mode=MODE)
+    return name, Likelihood([key.split(".")[-1] for key in names], counts, value, gradient)
+
+
+def varied(name, rng):
+    """Return a shape at random, its place within a few pixels of the centre."""
+    values = {key: CENTRE[key] + rng.uniform(-0.25, 0.25) for key in CENTRE}
+    return values | {key: rng.uniform(*RANGES[key]) for key in SHAPES[name][0]}
+
+
+def assert_gradient(likelihood, at, rng):
+    """The design's rule: 1e-6 of each component, or of a thousandth of the largest, in whitened coordinates."""
+    root, data = likelihood.root(at), rng.poisson(likelihood.counts(at)).astype(float)
+    found = root.T @ likelihood.gradient(at, data)
+    expected = [richardson(lambda h, along=column: likelihood.value(at + h * along, data), STEP) for column in root.T]
+    tolerance = 1e-6 * np.maximum(np.abs(found), 1e-3 * np.max(np.abs(found)))
+    # The difference itself carries the round-off of the value, 1e-16 of it over the step.
+    round_off = 16 * np.finfo(float).eps * abs(likelihood.value(at, data)) / STEP
+    assert np.all(np.abs(found - expected) <= tolerance + round_off), (at, found, expected)
 
 
 def test_gradient_is_the_difference(compiled):
-    name, names, value, gradient = compiled
+    name, likelihood = compiled
+    rng = np.random.default_rng(5)
+    given = [shape for shape in SHAPES[name] if not any(shape.get(key) == 0.0 for key in ("radius", "width"))]
+    for shape in given + [varied(name, rng) for _ in range(N_VARIED)]:
+        assert_gradient(likelihood, likelihood.point(shape), rng)
+
+
+def test_gradient_is_finite_at_a_bound(compiled):
+    """Where differences have one side only."""
+    name, likelihood = compiled
     for shape in SHAPES[name]:
-        at = np.array([(CENTRE | shape)[key] for key in names])
-        slope = gradient(at)
-        assert np.isfinite(value(at))
-        assert np.all(np.isfinite(slope))
-        if any(shape.get(key) == 0.0 for key in ("radius", "width")):
-            continue  # one-sided; finite is what is asked for
-        size = max(shape.get(key, 0.0) for key in ("sigma", "r_0", "radius"))
-        for i, key in enumerate(names):
-            step = {"lon_0": 1e-3, "lat_0": 1e-3, "phi": 1.0}.get(key, 0.02 * (size if key not in FREE else 1.0))
-            step = {"eta": 0.003, "e": 0.01, "edge_width": 0.003}.get(key, step)
-            found = richardson(lambda h, i=i, at=at: value(at + h * np.eye(len(at))[i]), step)
-            scale = max(abs(slope[i]), 1e-3 * abs(value(at)) / step)
-            assert abs(found - slope[i]) < 1e-4 * scale, (key, shape, found, slope[i])
+        at = likelihood.point(shape)
+        counts = likelihood.counts(at)
+        assert np.all(np.isfinite(counts))
+        assert np.all(np.isfinite(likelihood.gradient(at, np.ones(counts.shape))))
 
 
 @pytest.mark.parametrize("name", SHAPES)
