@@ -10,11 +10,10 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from bayesmap.fold.fixed import EnergyNodes, FinePlanes, fine_sky
+from bayesmap.fold.fixed import EnergyNodes, FinePlanes, fine_places, fine_solid_angle
 from bayesmap.fold.setup import FoldSetup
 from bayesmap.models.spatial.template import TemplateSpatialModel, between, place_between
 
@@ -50,7 +49,7 @@ def cube_templates(
     setup: FoldSetup,
     jacobian: np.ndarray,
     spatial: TemplateSpatialModel,
-    brightness: Callable[..., np.ndarray],
+    to_frame: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
 ) -> tuple[np.ndarray, EnergyNodes]:
     """Fold a template cube.
 
@@ -62,8 +61,8 @@ def cube_templates(
         Metric of the map.
     spatial : TemplateSpatialModel
         The cube.
-    brightness : callable
-        (lon, lat, plane=) with positions in degrees of the map's frame -> brightness of the plane.
+    to_frame : callable
+        (lon, lat) in degrees of the map's frame -> in degrees of the cube's frame.
 
     Returns
     -------
@@ -75,14 +74,28 @@ def cube_templates(
     nodes = energy_nodes(setup, spatial.energies, spatial.energy_range)
     below, fraction = place_between(spatial.energies, nodes.energy)
     planes = FinePlanes(setup, jacobian)
-    skies: dict[int, np.ndarray] = {}
-    images: list[Any] = []
-    for k, parent in enumerate(nodes.parent):
-        low, high = int(below[k]), int(below[k]) + 1
-        # Two fine planes at most are kept: energies rise.
-        skies = {index: sky for index, sky in skies.items() if index >= low}
-        for index in (low, high):
-            if index not in skies:
-                skies[index] = fine_sky(setup, planes.pad, functools.partial(brightness, plane=index))
-        images.append(planes.images(between(skies[low], skies[high], fraction[k]), int(parent)))
+    sky = functools.lru_cache(maxsize=2)(_fine_cube(setup, planes.pad, spatial, to_frame))
+    images: list[np.ndarray] = []
+    for j in np.unique(nodes.parent):
+        fold = planes.at_bin(int(j))
+        for k in np.flatnonzero(nodes.parent == j):
+            low = int(below[k])
+            images.append(fold(between(sky(low), sky(low + 1), fraction[k])))
     return np.stack(images, axis=-3), nodes
+
+
+def _fine_cube(
+    setup: FoldSetup,
+    pad: int,
+    spatial: TemplateSpatialModel,
+    to_frame: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+) -> Callable[[int], np.ndarray]:
+    """Return the function from a plane of the cube to its fine sky; the places are found once for all planes."""
+    places = [(weight, spatial.points(*to_frame(lon, lat))) for weight, lon, lat in fine_places(setup, pad)]
+    solid_angle = fine_solid_angle(setup, pad)
+
+    def sky(plane: int) -> np.ndarray:
+        image = spatial.plane(plane)
+        return np.asarray(sum(weight * points.interpolate(image) for weight, points in places) * solid_angle)
+
+    return sky

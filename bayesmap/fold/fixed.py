@@ -5,7 +5,8 @@ The likelihood is then a small contraction, :math:`N = \sum_j F_j D_{ji} T_j`, w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,21 +156,24 @@ class FinePlanes:
         """Pixels of sky around the map."""
         return self.setup.reach + TAPER
 
-    def images(self, fine: np.ndarray, j: int) -> np.ndarray:
-        """Return the counts per unit flux in true-energy bin j of a fine sky.
+    def at_bin(self, j: int) -> Callable[[np.ndarray], np.ndarray]:
+        """Return the function from a fine sky to the counts per unit flux in true-energy bin j.
 
-        Shape (n_lat, n_lon), or (n_reco, n_lat, n_lon) where the PSF depends on reconstructed energy.
+        Its shape is (n_lat, n_lon), or (n_reco, n_lat, n_lon) where the PSF depends on reconstructed energy.
         """
-        if self.setup.psf_in_reco:
-            return np.stack([self._image(fine, j, i) for i in range(self.setup.n_psf)])
-        return self._image(fine, j, j)
-
-    def _image(self, fine: np.ndarray, j: int, i: int) -> np.ndarray:
         setup, pad = self.setup, self.pad
         size = tuple(scipy.fft.next_fast_len(n + 2 * pad, real=True) for n in setup.shape)
-        sky = fine * _fine_exposure(setup, pad, j) if setup.before_psf else fine
-        image = _fold_plane(setup, i, self.jacobian, sky, size)[pad : pad + setup.shape[0], pad : pad + setup.shape[1]]
-        return image if setup.before_psf else image * setup.exposure_plane(0)[j]
+        planes = range(setup.n_psf) if setup.psf_in_reco else (j,)
+        folds = [_plane_fold(setup, i, self.jacobian, size) for i in planes]
+        before = _fine_exposure(setup, pad, j) if setup.before_psf else 1.0
+        after = 1.0 if setup.before_psf else setup.exposure_plane(0)[j]
+
+        def images(fine: np.ndarray) -> np.ndarray:
+            window = (slice(pad, pad + setup.shape[0]), slice(pad, pad + setup.shape[1]))
+            found = [fold(fine * before)[window] * after for fold in folds]
+            return np.stack(found) if setup.psf_in_reco else found[0]
+
+        return images
 
 
 def brightness_templates(
@@ -195,7 +199,7 @@ def brightness_templates(
     """
     planes = FinePlanes(setup, jacobian)
     fine = fine_sky(setup, planes.pad, brightness)
-    return np.stack([planes.images(fine, j) for j in range(setup.n_true)], axis=-3)
+    return np.stack([planes.at_bin(j)(fine) for j in range(setup.n_true)], axis=-3)
 
 
 def _fine_offsets(n: int, pad: int) -> np.ndarray:
@@ -205,15 +209,23 @@ def _fine_offsets(n: int, pad: int) -> np.ndarray:
 
 def fine_sky(setup: FoldSetup, pad: int, brightness: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
     """Return the mean brightness of sub-pixels times their solid angle, tapered at the rim."""
+    mean = sum(weight * brightness(lon, lat) for weight, lon, lat in fine_places(setup, pad))
+    return np.asarray(mean * fine_solid_angle(setup, pad))
+
+
+def fine_places(setup: FoldSetup, pad: int) -> Iterator[tuple[float, np.ndarray, np.ndarray]]:
+    """Return (weight, lon, lat), lon and lat of one place in every sub-pixel: the nodes of the mean over it."""
     nodes, weights = np.polynomial.legendre.leggauss(AVERAGE_NODES)
     centre_y, centre_x = (_fine_offsets(n, pad) for n in setup.shape)
-    mean = np.zeros((len(centre_y), len(centre_x)))
-    for node_y, weight_y in zip(nodes, weights, strict=True):
-        for node_x, weight_x in zip(nodes, weights, strict=True):
-            x, y = np.meshgrid(centre_x + 0.5 * node_x / SUBPIXELS, centre_y + 0.5 * node_y / SUBPIXELS)
-            mean += 0.25 * weight_y * weight_x * brightness(*setup.geom.pixel_to_sky(x, y))
+    for (node_y, weight_y), (node_x, weight_x) in itertools.product(zip(nodes, weights, strict=True), repeat=2):
+        x, y = np.meshgrid(centre_x + 0.5 * node_x / SUBPIXELS, centre_y + 0.5 * node_y / SUBPIXELS)
+        yield 0.25 * weight_y * weight_x, *setup.geom.pixel_to_sky(x, y)
+
+
+def fine_solid_angle(setup: FoldSetup, pad: int) -> np.ndarray:
+    """Return the solid angle of the sub-pixels in sr, tapered at the rim."""
     solid_angle = setup.geom.pad(pad).solid_angle() * np.outer(_taper(setup.shape[0], pad), _taper(setup.shape[1], pad))
-    return mean * np.repeat(np.repeat(solid_angle, SUBPIXELS, 0), SUBPIXELS, 1) / SUBPIXELS**2
+    return np.asarray(np.repeat(np.repeat(solid_angle, SUBPIXELS, 0), SUBPIXELS, 1) / SUBPIXELS**2)
 
 
 def _fine_exposure(setup: FoldSetup, pad: int, j: int) -> np.ndarray:
@@ -222,18 +234,17 @@ def _fine_exposure(setup: FoldSetup, pad: int, j: int) -> np.ndarray:
     return scipy.ndimage.map_coordinates(exposure_spline(setup.exposure.data[j]), place, order=3, prefilter=False)
 
 
-def _fold_plane(
-    setup: FoldSetup, j: int, jacobian: np.ndarray, sky: np.ndarray, size: tuple[int, int]
-) -> np.ndarray:
-    r"""Convolve one fine plane with plane j of the PSF and sum the sub-pixels of each pixel.
+def _plane_fold(
+    setup: FoldSetup, j: int, jacobian: np.ndarray, size: tuple[int, int]
+) -> Callable[[np.ndarray], np.ndarray]:
+    r"""Return the convolution of fine planes with plane j of the PSF, the sub-pixels of each pixel summed.
 
     The sum of the n sub-pixels of a pixel has the transfer function
     :math:`\mathrm{sinc}(k/2) / \mathrm{sinc}(k/2n)` along each axis.
     """
     if isinstance(setup.psf, PSFKernel):
-        pixels = sky.reshape(sky.shape[0] // SUBPIXELS, SUBPIXELS, -1, SUBPIXELS).sum(axis=(1, 3))
-        spectrum = scipy.fft.rfft2(pixels, s=size) * kernel_transform(setup.psf.data[j : j + 1], size)[0]
-        return scipy.fft.irfft2(spectrum, s=size)
+        kernel = kernel_transform(setup.psf.data[j : j + 1], size)[0]
+        return lambda sky: scipy.fft.irfft2(scipy.fft.rfft2(_pixel_sums(sky), s=size) * kernel, s=size)
     n_y, n_x = size[0] * SUBPIXELS, size[1] * SUBPIXELS
     k_y = 2.0 * np.pi * np.fft.fftfreq(n_y)[:, None] * SUBPIXELS
     k_x = 2.0 * np.pi * np.fft.rfftfreq(n_x)[None, :] * SUBPIXELS
@@ -244,9 +255,17 @@ def _fold_plane(
         transfer = transfer * radial_transform(_plane(setup.psf, j), np.hypot(sky_x, sky_y))[0]
     # A sub-pixel's light stands at its centre: half a pixel less half a sub-pixel from the pixel's centre.
     shift = (SUBPIXELS - 1) / (2.0 * SUBPIXELS)
-    phase = np.exp(1j * shift * k_y) * np.exp(1j * shift * k_x)
-    image = scipy.fft.irfft2(scipy.fft.rfft2(sky, s=(n_y, n_x)) * transfer * phase, s=(n_y, n_x))
-    return image[::SUBPIXELS, ::SUBPIXELS] * SUBPIXELS**2
+    transfer = transfer * (np.exp(1j * shift * k_y) * np.exp(1j * shift * k_x))
+
+    def fold(sky: np.ndarray) -> np.ndarray:
+        image = scipy.fft.irfft2(scipy.fft.rfft2(sky, s=(n_y, n_x)) * transfer, s=(n_y, n_x))
+        return np.asarray(image[::SUBPIXELS, ::SUBPIXELS] * SUBPIXELS**2)
+
+    return fold
+
+
+def _pixel_sums(sky: np.ndarray) -> np.ndarray:
+    return np.asarray(sky.reshape(sky.shape[0] // SUBPIXELS, SUBPIXELS, -1, SUBPIXELS).sum(axis=(1, 3)))
 
 
 def _sum_transfer(k: np.ndarray) -> np.ndarray:

@@ -161,9 +161,7 @@ def _directions(vector: Any) -> tuple[Any, Any]:
     """Return East and North unit vectors at a direction of the model's frame (undefined exactly at its poles)."""
     horizontal = pt.sqrt(vector[0] ** 2 + vector[1] ** 2)
     east = pt.stack([-vector[1] / horizontal, vector[0] / horizontal, 0.0 * vector[0]])
-    north = pt.stack(
-        [-vector[2] * vector[0] / horizontal, -vector[2] * vector[1] / horizontal, horizontal]
-    )
+    north = pt.stack([-vector[2] * vector[0] / horizontal, -vector[2] * vector[1] / horizontal, horizontal])
     return east, north
 
 
@@ -272,9 +270,7 @@ def _largest(spatial: SpatialModel) -> dict[str, float]:
     return values
 
 
-def _fixed_brightness(
-    setup: FoldSetup, spatial: ConstantSpatialModel | TemplateSpatialModel, name: str
-) -> FixedImage:
+def _fixed_brightness(setup: FoldSetup, spatial: ConstantSpatialModel | TemplateSpatialModel, name: str) -> FixedImage:
     lon, lat = setup.geom.center
     jacobian = build_pixel_map(setup.geom, lon, lat, 1.0).jacobian
     if isinstance(spatial, ConstantSpatialModel):
@@ -284,15 +280,15 @@ def _fixed_brightness(
         )
     rotation = frame_rotation(setup.geom.frame, spatial.frame)
 
-    def brightness(lon: np.ndarray, lat: np.ndarray, plane: int = 0) -> np.ndarray:
+    def to_frame(lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         x, y, z = np.tensordot(rotation, unit_vector(np, lon, lat), axes=1)
-        lon, lat = np.rad2deg(np.arctan2(y, x)), np.rad2deg(np.arctan2(z, np.hypot(x, y)))
-        return spatial.plane_brightness(lon, lat, plane)
+        return np.rad2deg(np.arctan2(y, x)), np.rad2deg(np.arctan2(z, np.hypot(x, y)))
 
     if spatial.energy_dependent:
-        templates, energies = cube_templates(setup, jacobian, spatial, brightness)
+        templates, energies = cube_templates(setup, jacobian, spatial, to_frame)
         return build_fixed_image(setup, templates, name, energies)
-    return build_fixed_image(setup, brightness_templates(setup, jacobian, brightness), name)
+    templates = brightness_templates(setup, jacobian, lambda lon, lat: spatial.plane_brightness(*to_frame(lon, lat), 0))
+    return build_fixed_image(setup, templates, name)
 
 
 def check_position(setup: FoldSetup, name: str, lon: float, lat: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import astropy.units as u
@@ -205,8 +206,12 @@ class TemplateSpatialModel(SpatialModel):
 
     def plane_brightness(self, lon: np.ndarray, lat: np.ndarray, index: int) -> np.ndarray:
         """Return the brightness of one plane at positions in degrees of the map's frame."""
+        return self.points(lon, lat).interpolate(self.plane(index))
+
+    def points(self, lon: np.ndarray, lat: np.ndarray) -> TemplatePoints:
+        """Return the place of positions in degrees of the map's frame among the pixels, the same for every plane."""
         x, y = self.map.geom.sky_to_pixel(lon, lat)
-        return _interpolate(self.plane(index), np.asarray(x), np.asarray(y))
+        return template_points(np.asarray(x), np.asarray(y), self._cube.shape[-2:])
 
     def __call__(self, lon: Any, lat: Any, energy: u.Quantity | None = None) -> u.Quantity:
         """Return the brightness at positions, and for a cube at energies; see `SpatialModel.__call__`."""
@@ -248,18 +253,47 @@ def between(low: np.ndarray, high: np.ndarray, fraction: Any) -> np.ndarray:
     return np.where(positive, np.exp(logs), (1.0 - held) * low + held * high)
 
 
-def _interpolate(image: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Interpolate at pixel coordinates by the rule of `TemplateSpatialModel`."""
-    n_y, n_x = image.shape
+@dataclass(frozen=True)
+class TemplatePoints:
+    """Positions among the pixels of a template.
+
+    Parameters
+    ----------
+    inside : ndarray of bool
+        True on the map.
+    corners : tuple of ndarray of int
+        Flat indices of the four pixels around each position, x changing fastest.
+    u, v : ndarray
+        Distance in x and y from the first of them, pixels; outside 0 to 1 beyond the outermost centres.
+    """
+
+    inside: np.ndarray
+    corners: tuple[np.ndarray, ...]
+    u: np.ndarray
+    v: np.ndarray
+
+    def interpolate(self, image: np.ndarray) -> np.ndarray:
+        """Interpolate an image by the rule of `TemplateSpatialModel`."""
+        flat = image.ravel()
+        lit = flat > 0.0
+        logs = np.log(np.where(lit, flat, 1.0))
+        values = np.exp(_blend([logs[corner] for corner in self.corners], self.u, self.v))
+        if not np.all(lit):
+            dark = ~np.all([lit[corner] for corner in self.corners], axis=0)
+            # A linear continuation towards a zero would run below it.
+            held = [np.minimum(np.maximum(place[dark], 0.0), 1.0) for place in (self.u, self.v)]
+            values[dark] = _blend([flat[corner[dark]] for corner in self.corners], *held)
+        return np.where(self.inside, values, 0.0)
+
+
+def template_points(x: np.ndarray, y: np.ndarray, shape: tuple[int, int]) -> TemplatePoints:
+    """Return the place of pixel coordinates in a template of a shape (n_y, n_x)."""
+    n_y, n_x = shape
     inside = (x >= -0.5) & (x <= n_x - 0.5) & (y >= -0.5) & (y <= n_y - 0.5)
     i, v = _cell(np.where(inside, y, 0.0), n_y)
     j, u = _cell(np.where(inside, x, 0.0), n_x)
-    corners = [image[np.minimum(i + a, n_y - 1), np.minimum(j + b, n_x - 1)] for a in (0, 1) for b in (0, 1)]
-    positive = np.all([corner > 0 for corner in corners], axis=0)
-    logs = [np.log(np.where(positive, corner, 1.0)) for corner in corners]
-    # A linear continuation towards a zero would run below it.
-    linear = _blend(corners, np.minimum(np.maximum(u, 0.0), 1.0), np.minimum(np.maximum(v, 0.0), 1.0))
-    return np.where(inside, np.where(positive, np.exp(_blend(logs, u, v)), linear), 0.0)
+    corners = tuple(np.minimum(i + a, n_y - 1) * n_x + np.minimum(j + b, n_x - 1) for a in (0, 1) for b in (0, 1))
+    return TemplatePoints(inside, corners, u, v)
 
 
 def _cell(position: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
