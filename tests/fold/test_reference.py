@@ -54,7 +54,8 @@ def test_linear_fold_of_the_same_source_map(order, npix, rng):
     assert setup.reach == REACH
     seen = rng.uniform(0.0, 1e4, tuple(n + 2 * REACH for n in setup.shape))
     # Zero where the fast fold tapers the sky, beyond the reach of the PSF: no light from there arrives on the map.
-    npred = grid.npred(pt.as_tensor(FLUX), pt.as_tensor(np.pad(seen, TAPER)), transfer_of(setup, grid))
+    mixing = pt.as_tensor(setup.edisp.T * FLUX)
+    npred = grid.npred(mixing, pt.as_tensor(np.pad(seen, TAPER)), transfer_of(setup, grid))
     fast = pytensor.function([], npred, mode=MODE)()
     source = FLUX[:, None, None] * seen * setup.geom.pad(REACH).solid_angle()
     if order == "true":

@@ -32,7 +32,7 @@ def quadrature(model, low, high, slope, values):
         return float(model.evaluate(np, energy, **values)) * (energy / center) ** slope * energy
 
     ends = np.log([low, *breaks_of(model, values, low, high), high])
-    return sum(quad(integrand, a, b, epsabs=0, epsrel=1e-10, limit=200)[0] for a, b in pairwise(ends))
+    return sum(quad(integrand, a, b, epsabs=0, epsrel=1e-9, limit=200)[0] for a, b in pairwise(ends))
 
 
 def size_of_parts(model, low, high, values):
