@@ -24,6 +24,7 @@ from bayesmap.fold.point import constant
 from bayesmap.fold.setup import FoldSetup, build_setup
 from bayesmap.fold.wide import SkyGrid, separation_squared
 from bayesmap.irf.psf import PSFKernel
+from bayesmap.models.response import ResponseModel
 from bayesmap.models.sky import Models, SkyModel
 from bayesmap.models.spatial.gaussian import GaussianSpatialModel
 
@@ -99,6 +100,13 @@ def build_convention010(dataset: MapDataset, models: Models) -> Convention010Fol
 
 
 def _check_model(model: Any) -> None:
+    if isinstance(model, ResponseModel) or (isinstance(model, SkyModel) and not all(model.apply_irf.values())):
+        raise ModelError(
+            "BM-MO-021",
+            what=f"convention 'gammapy010' was given model {model.name!r}, which changes the response",
+            rule="The seed applies the whole response as it is",
+            remedy="Leave out `convention`, or the model",
+        )
     if not isinstance(model, SkyModel):
         return
     spatial = model.spatial_model

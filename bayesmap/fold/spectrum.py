@@ -13,6 +13,7 @@ from bayesmap.errors import BayesmapInputError, ModelError
 from bayesmap.fold.parameters import ParameterGraph
 from bayesmap.fold.response import StretchedDispersion, build_stretched, response_of
 from bayesmap.irf.edisp import EnergyDispersion
+from bayesmap.models.overdispersion import OverdispersionModel
 from bayesmap.models.sky import Models, SkyModel
 from bayesmap.models.spatial.constant import ConstantSpatialModel
 from bayesmap.models.spatial.template import TemplateSpatialModel
@@ -75,7 +76,8 @@ def build_spectrum_fold(dataset: SpectrumDatasetOnOff, models: Models) -> Spectr
     ModelError
         BM-MO-028 for a source whose brightness has no total, or without part of the response.
     BayesmapInputError
-        BM-IN-034 if no source contributes, BM-IN-035 if a background model belongs to the spectrum.
+        BM-IN-034 if no source contributes, BM-IN-035 if a background or overdispersion model belongs to
+        the spectrum.
     """
     own = {model.name: model for model in models.sky_models if model.applies_to(dataset.name)}
     for model in own.values():
@@ -88,6 +90,15 @@ def build_spectrum_fold(dataset: SpectrumDatasetOnOff, models: Models) -> Spectr
                 rule="The background of an On/Off spectrum is measured in its Off region, and marginalised",
                 remedy="Remove the model, or this name from its datasets_names",
             )
+    for scatter in models:
+        named = isinstance(scatter, OverdispersionModel) and scatter.datasets_names is not None
+        if named and scatter.applies_to(dataset.name):
+            raise BayesmapInputError(
+                "BM-IN-035",
+                what=f"model {scatter.name!r} belongs to spectrum {dataset.name!r}",
+                rule="On counts of a spectrum are Poisson, their background marginalised: overdispersion is for maps",
+                remedy="Remove this name from its datasets_names",
+            )
     if not own:
         raise BayesmapInputError(
             "BM-IN-034",
@@ -98,7 +109,8 @@ def build_spectrum_fold(dataset: SpectrumDatasetOnOff, models: Models) -> Spectr
     edisp = dataset.edisp or EnergyDispersion.from_diagonal(dataset.axis_true, dataset.axis)
     response = response_of(models, dataset.name)
     dispersion: np.ndarray | StretchedDispersion = edisp.data
-    if response is not None and not response.response_model.energy_scale.frozen:
+    scale = None if response is None else response.response_model.energy_scale
+    if scale is not None and (not scale.frozen or scale.value != 1.0):
         dispersion = build_stretched(edisp.data, dataset.axis.edges, dataset.name)
     name = "" if response is None else response.name
     return SpectrumFold(own, dataset.axis_true.edges, dataset.exposure, dispersion, name)

@@ -12,7 +12,9 @@ from bayesmap import (
     FoVBackgroundModel,
     MapFit,
     Models,
+    OverdispersionModel,
     PoolModel,
+    ResponseModel,
     SkyModel,
     SpectrumDatasetOnOff,
     WcsNDMap,
@@ -254,6 +256,20 @@ def test_a_simulated_spectrum_has_signal_and_background(spectrum):
     assert np.all(np.abs(off - 5.0 * expected) < 4.0 * np.sqrt(5.0 * expected / 8.0))
     with pytest.raises(BayesmapInputError, match="BM-IN-043: SpectrumDatasetOnOff 'spectrum' was to be simulated"):
         simulate(spectrum, frozen_source(), 1)
+
+
+def test_a_frozen_energy_scale_moves_the_counts_of_a_spectrum(spectrum):
+    """The same as the free scale at that value, and not what it is at one."""
+    frozen = MapFit.from_dataset(spectrum, [*frozen_source(), ResponseModel(energy_scale=1.2)], priors="flat").npred()
+    free = MapFit.from_dataset(spectrum, [*frozen_source(), ResponseModel(free="energy_scale")], priors="flat")
+    assert_allclose(frozen, free.npred({"response.response.energy_scale": 1.2}), rtol=1e-12)
+    assert frozen[2] > 1.02 * free.npred()[2]
+
+
+def test_overdispersion_of_a_spectrum_is_refused(spectrum):
+    models = [*frozen_source(), OverdispersionModel(datasets_names="spectrum")]
+    with pytest.raises(BayesmapInputError, match="BM-IN-035: model 'scatter' belongs to spectrum 'spectrum'"):
+        MapFit.from_dataset(spectrum, models)
 
 
 def test_a_spectrum_has_no_predictive_maps(spectrum):
