@@ -18,11 +18,11 @@ from bayesmap.fold.guard import without_round_off
 from bayesmap.fold.parameters import ParameterGraph
 from bayesmap.fold.pixelmap import frame_rotation, unit_vector
 from bayesmap.fold.point import constant
-from bayesmap.fold.response import response_of
 from bayesmap.fold.setup import FoldSetup, build_setup
 from bayesmap.fold.source_fold import SourceFold, build_source_fold
 from bayesmap.maps.geometry import WcsGeom
 from bayesmap.models.background import BackgroundModel
+from bayesmap.models.response import ResponseModel
 from bayesmap.models.sky import Models
 
 
@@ -116,7 +116,7 @@ def build_fold(
         BM-IN-034 if no model predicts anything for the dataset, and see `background_maps`.
     """
     setup = build_setup(dataset, exposure_order, energy_integration)
-    response = response_of(models, dataset.name)
+    response = models.only(ResponseModel, dataset.name)
     own = [model for model in models.sky_models if model.applies_to(dataset.name)]
     backgrounds = background_maps(dataset, models)
     if not own and not backgrounds:

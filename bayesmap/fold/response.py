@@ -9,10 +9,8 @@ import numpy as np
 import pytensor.tensor as pt
 import scipy.interpolate
 
-from bayesmap.errors import ModelError
 from bayesmap.fold.point import constant
-from bayesmap.models.response import LARGEST_PSF_SCALE, SMALLEST_PSF_SCALE, ResponseModel
-from bayesmap.models.sky import Models
+from bayesmap.models.response import LARGEST_PSF_SCALE, SMALLEST_PSF_SCALE
 
 PSF_NODES = (
     SMALLEST_PSF_SCALE,
@@ -24,25 +22,6 @@ PSF_NODES = (
 """Widths at which the PSF is folded. Between them images are combined by the Lagrange polynomial in ln s: error for a
 Gaussian PSF at most 4e-4 of its peak, none at the nodes, of which s = 1 is one. Far out, where the PSF is below that,
 the sum may be negative by as much: there must be a background, or the model has no support there."""
-
-
-def response_of(models: Models, dataset_name: str) -> ResponseModel | None:
-    """Return the response model of a dataset, or None.
-
-    Raises
-    ------
-    ModelError
-        BM-MO-027 if there are two.
-    """
-    found = [model for model in models if isinstance(model, ResponseModel) and model.applies_to(dataset_name)]
-    if len(found) > 1:
-        raise ModelError(
-            "BM-MO-027",
-            what=f"dataset {dataset_name!r} has the response models {', '.join(model.name for model in found)}",
-            rule="There is one for each dataset at most",
-            remedy="Name the datasets of each with datasets_names, or link their parameters",
-        )
-    return found[0] if found else None
 
 
 @dataclass(frozen=True)

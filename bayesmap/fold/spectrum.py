@@ -11,9 +11,10 @@ import pytensor.tensor as pt
 from bayesmap.dataset import SpectrumDatasetOnOff
 from bayesmap.errors import BayesmapInputError, ModelError
 from bayesmap.fold.parameters import ParameterGraph
-from bayesmap.fold.response import StretchedDispersion, build_stretched, response_of
+from bayesmap.fold.response import StretchedDispersion, build_stretched
 from bayesmap.irf.edisp import EnergyDispersion
 from bayesmap.models.overdispersion import OverdispersionModel
+from bayesmap.models.response import ResponseModel
 from bayesmap.models.sky import Models, SkyModel
 from bayesmap.models.spatial.constant import ConstantSpatialModel
 from bayesmap.models.spatial.template import TemplateSpatialModel
@@ -107,7 +108,7 @@ def build_spectrum_fold(dataset: SpectrumDatasetOnOff, models: Models) -> Spectr
             remedy="Correct datasets_names of the models, or leave the dataset out",
         )
     edisp = dataset.edisp or EnergyDispersion.from_diagonal(dataset.axis_true, dataset.axis)
-    response = response_of(models, dataset.name)
+    response = models.only(ResponseModel, dataset.name)
     dispersion: np.ndarray | StretchedDispersion = edisp.data
     scale = None if response is None else response.response_model.energy_scale
     if scale is not None and (not scale.frozen or scale.value != 1.0):

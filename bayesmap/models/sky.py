@@ -194,6 +194,25 @@ class Models:
         """All parameters by qualified name, such as ``"crab.spectral.index"``."""
         return ParameterTable({name: item for model in self.models for name, item in model.named_parameters.items()})
 
+    def only[Kind: NamedModel](self, kind: type[Kind], dataset_name: str) -> Kind | None:
+        """Return the model of a kind that a dataset has at most one of, or None.
+
+        Raises
+        ------
+        ModelError
+            BM-MO-027 if there are more.
+        """
+        found = [model for model in self.models if isinstance(model, kind) and model.applies_to(dataset_name)]
+        if len(found) > 1:
+            noun = {"ResponseModel": "response", "OverdispersionModel": "overdispersion"}[kind.__name__]
+            raise ModelError(
+                "BM-MO-027",
+                what=f"dataset {dataset_name!r} has the {noun} models {', '.join(model.name for model in found)}",
+                rule="There is one for each dataset at most",
+                remedy="Name the datasets of each with datasets_names, or link their parameters",
+            )
+        return found[0] if found else None
+
     def for_dataset(self, dataset_name: str) -> Models:
         """Return the models that belong to the dataset of that name."""
         return Models(tuple(model for model in self.models if model.applies_to(dataset_name)))

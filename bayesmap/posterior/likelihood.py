@@ -22,7 +22,6 @@ import pytensor.tensor as pt
 import scipy.special
 
 from bayesmap.dataset import MapDataset
-from bayesmap.errors import ModelError
 from bayesmap.fold.parameters import ParameterGraph
 from bayesmap.fold.point import constant
 from bayesmap.maps.map import WcsNDMap
@@ -153,15 +152,8 @@ def overdispersion_of(models: Models, dataset_name: str) -> str:
     ModelError
         BM-MO-027 if there are two.
     """
-    found = [model for model in models if isinstance(model, OverdispersionModel) and model.applies_to(dataset_name)]
-    if len(found) > 1:
-        raise ModelError(
-            "BM-MO-027",
-            what=f"dataset {dataset_name!r} has the overdispersion models {', '.join(model.name for model in found)}",
-            rule="There is one for each dataset at most",
-            remedy="Name the datasets of each with datasets_names",
-        )
-    return f"{found[0].name}.counts.overdispersion" if found else ""
+    found = models.only(OverdispersionModel, dataset_name)
+    return f"{found.name}.counts.overdispersion" if found is not None else ""
 
 
 def bright_bins(counts: np.ndarray, mask: np.ndarray, *, every: bool = False) -> tuple[np.ndarray, np.ndarray]:
