@@ -9,6 +9,7 @@ import numpy as np
 
 from bayesmap.models.parameter import Parameter
 from bayesmap.models.spectral.base import SpectralExample, SpectralModel
+from bayesmap.models.spectral.quadrature import gather, panels
 
 NARROWEST = 1e-12
 """TeV; a line of this width stands in for narrower ones where a value at a point is asked for."""
@@ -59,21 +60,21 @@ class GaussianSpectralModel(SpectralModel):
         r"""Integrate over each bin, in the coordinate :math:`t = (E - \bar E)/\sigma` of the line.
 
         The panels are fixed in t and cut at the ends of the bin, so that nothing depends on how the bin compares with
-        the width. Fluxes below 4e-33 of the whole are zero.
+        the width; a wide bin is divided first, for the power of energy. Fluxes below 4e-33 of the whole are zero.
         """
         mean, sigma = values["mean"], xp.abs(values["sigma"])
         width = _width(xp, values["sigma"])
-        center = xp.sqrt(energy_min * energy_max)
+        lower, upper, owner = panels(np.ravel(energy_min), np.ravel(energy_max), ())
+        middle = np.sqrt(np.ravel(energy_min) * np.ravel(energy_max))[owner]
+        power = np.ravel(np.broadcast_to(slope, np.shape(energy_min)))[owner]
         ends = np.array(PANELS)
-        first, last = (
-            xp.clip(((edge - mean) / width)[..., None], ends[:-1], ends[1:]) for edge in (energy_min, energy_max)
-        )
+        first, last = (xp.clip(((edge - mean) / width)[..., None], ends[:-1], ends[1:]) for edge in (lower, upper))
         half = 0.5 * (last - first)[..., None]
         t = first[..., None] + half * (1.0 + _NODES)
-        low, high, middle, power = (array[..., None, None] for array in (energy_min, energy_max, center, slope))
+        low, high, middle, power = (array[..., None, None] for array in (lower, upper, middle, power))
         tilt = (xp.clip(mean + sigma * t, low, high) / middle) ** power
         total = xp.sum(_WEIGHTS * half * xp.exp(-0.5 * t * t) * tilt, axis=(-2, -1))
-        return values["amplitude"] / np.sqrt(2.0 * np.pi) * total
+        return values["amplitude"] / np.sqrt(2.0 * np.pi) * gather(xp, total, owner, np.shape(energy_min))
 
     def moving_breaks(self, xp: ModuleType, **values: Any) -> tuple[Any, ...]:
         """Return the ends of panels on which the line is smooth; beyond the outer ones is 1e-15 of it."""

@@ -56,7 +56,7 @@ def integrate(
     The derivative by the position of a moving end cancels between its two panels, so the gradient is that of the
     integral.
     """
-    low, high, owner = _panels(np.ravel(energy_min), np.ravel(energy_max), fixed)
+    low, high, owner = panels(np.ravel(energy_min), np.ravel(energy_max), fixed)
     center = np.sqrt(np.ravel(energy_min) * np.ravel(energy_max))[owner]
     tilt = np.ravel(np.broadcast_to(slope, np.shape(energy_min)))[owner]
     # Without moving kinks the energies are numbers, and so is all of a formula that depends on nothing else.
@@ -67,11 +67,16 @@ def integrate(
     energy = own.exp(log_energy)
     weight = _WEIGHTS * half * own.exp(tilt[:, None] * (log_energy - np.log(center)[:, None])) * energy
     total = xp.sum(weight * evaluate(energy), axis=(0, -1))
-    members = (np.arange(np.size(energy_min))[:, None] == owner).astype(np.float64)
-    return xp.reshape(xp.dot(members, total), np.shape(energy_min))
+    return gather(xp, total, owner, np.shape(energy_min))
 
 
-def _panels(low: FloatArray, high: FloatArray, fixed: Iterable[float]) -> tuple[FloatArray, FloatArray, Any]:
+def gather(xp: ModuleType, parts: Any, owner: Any, shape: tuple[int, ...]) -> Any:
+    """Add up the integrals of panels to those of the bins that own them."""
+    members = (np.arange(np.prod(shape, dtype=int))[:, None] == owner).astype(np.float64)
+    return xp.reshape(xp.dot(members, parts), shape)
+
+
+def panels(low: FloatArray, high: FloatArray, fixed: Iterable[float]) -> tuple[FloatArray, FloatArray, Any]:
     """Return lower and upper ends of all panels, and the bin that each belongs to."""
     nodes = np.sort(np.fromiter(fixed, dtype=np.float64))
     edges, owner = [], []
