@@ -9,7 +9,7 @@ background counts,
 from __future__ import annotations
 
 import numpy as np
-import scipy.stats
+import scipy
 
 from bayesmap.checks.predictive import two_sided
 from bayesmap.dataset import SpectrumDatasetOnOff

@@ -19,8 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.special
-import scipy.stats
+import scipy
 import xarray as xr
 
 from bayesmap.checks.thinning import thin

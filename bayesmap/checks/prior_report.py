@@ -18,7 +18,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import arviz as az
 import numpy as np
 import xarray as xr
 from astropy.table import QTable
@@ -194,6 +193,8 @@ def _log_densities(
 
 def _sensitivity(kept: xr.Dataset, logs: np.ndarray) -> dict[str, float]:
     """Return the power-scaling sensitivity of each parameter; zero to a density that is the same for all draws."""
+    import arviz as az
+
     if np.ptp(logs) == 0.0:
         return dict.fromkeys(map(str, kept.data_vars), 0.0)
     scaled = xr.Dataset({"total": (("chain", "draw"), logs)}, {name: kept[name] for name in ("chain", "draw")})

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.stats
+import scipy
 
 from bayesmap.errors import BayesmapError, BayesmapInputError
 from bayesmap.inference.optimize import optimize

@@ -12,7 +12,6 @@ import itertools
 import json
 from collections.abc import Iterator
 
-import arviz as az
 import numpy as np
 import xarray as xr
 
@@ -64,6 +63,8 @@ def judge(tree: xr.DataTree, variables: Variables) -> Verdict:
 
 def _mixing(draws: xr.Dataset) -> tuple[list[str], dict[str, float]]:
     """Return reasons and figures on R-hat and effective sample size."""
+    import arviz as az
+
     found = {"ess_bulk": az.ess(draws, method="bulk"), "ess_tail": az.ess(draws, method="tail")}
     if draws.sizes["chain"] > 1:
         found["r_hat"] = az.rhat(draws)
@@ -90,6 +91,8 @@ def _worst(values: xr.Dataset, *, largest: bool) -> tuple[str, float]:
 
 def _sampler(statistics: xr.Dataset) -> tuple[list[str], dict[str, float]]:
     """Return reasons and figures from the sampler's statistics."""
+    import arviz as az
+
     divergences = int(statistics["diverging"].sum())
     deep = float(statistics["reached_max_treedepth"].mean())
     e_bfmi = float(np.min(az.bfmi(statistics)["energy"].values))

@@ -14,6 +14,7 @@ from bayesmap.fold.spectrum import SpectrumFold, build_spectrum_fold
 from bayesmap.irf.exposure import ENERGY_INTEGRATIONS
 from bayesmap.models.overdispersion import OverdispersionModel
 from bayesmap.models.sky import Models
+from bayesmap.posterior.building import undisturbed
 from bayesmap.posterior.compiled import CompiledPosterior, Observation, compile_posterior
 from bayesmap.posterior.likelihood import ObservedCounts, observe, overdispersion_of
 from bayesmap.posterior.on_off import ObservedOnOff, observe_on_off
@@ -67,8 +68,9 @@ class FitOptions:
     def compile(self, models: Models, counts: Sequence[Counts]) -> CompiledPosterior:
         """Return the compiled posterior."""
         geoms = [item.dataset.counts.geom for item in counts if isinstance(item.dataset, MapDataset)]
-        variables = build_variables(models, self.priors, geoms)
-        return compile_posterior(self.observations(models, counts), variables)
+        with undisturbed():
+            variables = build_variables(models, self.priors, geoms)
+            return compile_posterior(self.observations(models, counts), variables)
 
     def record(self) -> dict[str, str]:
         """Return the options as text, for the provenance of a result."""

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from typing import Any
 
-import scipy.stats
+import scipy
 import xarray as xr
 
 from bayesmap.models.sky import Models

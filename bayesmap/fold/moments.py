@@ -8,6 +8,7 @@ where they are those of a point, and sum to the flux. None is negative.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,6 @@ NODE_SPACING, FEWEST_NODES = 0.25, 96
 """Pixels between the nodes of a brightness, on average; least number of nodes along an axis."""
 WIDEST, CORNER = 1.15, 16
 """Nodes of a brightness larger than the cut-out reach `WIDEST` times the cut-out; power of the smooth minimum."""
-_RADII, _RADII_WEIGHTS = np.polynomial.legendre.leggauss(400)
 
 
 @dataclass(frozen=True)
@@ -119,9 +119,16 @@ class Moments:
 
     def _integral(self, reach: Any, values: dict[str, Any]) -> Any:
         """Return the integral of the brightness over the plane, in units of the ellipse."""
-        radii = 0.5 * reach * (1.0 + _RADII)
+        nodes, weights = _radial_nodes()
+        radii = 0.5 * reach * (1.0 + nodes)
         brightness = self.shape.profile(pt, radii * radii, **values)  # type: ignore[attr-defined]
-        return np.pi * reach * pt.sum(_RADII_WEIGHTS * radii * brightness)
+        return np.pi * reach * pt.sum(weights * radii * brightness)
+
+
+@cache
+def _radial_nodes() -> tuple[np.ndarray, np.ndarray]:
+    """Return Gauss-Legendre nodes and weights; worked out when first used, because 400 of them take their time."""
+    return np.polynomial.legendre.leggauss(400)
 
 
 def build_moments(spatial: SpatialModel, largest: dict[str, float], scale: float, radius: float) -> Moments:

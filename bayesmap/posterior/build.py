@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 
 import pymc as pm
@@ -28,6 +29,7 @@ def build_posterior(observations: Sequence[Observation], variables: Variables) -
         in degrees), and the observed ``counts`` along the dimension ``bin``, with ``bin_energy``, ``bin_lon`` and
         ``bin_lat`` as its constant data; of several datasets with ``<dataset>.`` before these names.
     """
+    importlib.import_module("bayesmap.fold.ops.numba_rules")  # PyMC compiles for numba by default
     with pm.Model(coords={"offset": ["x", "y"]}) as pymc_model:
         theta = variables.declare(pymc_model)
         parameters = variables.coordinates.graph(theta)

@@ -15,6 +15,8 @@ from pytensor.graph.rewriting.basic import in2out
 from pytensor.graph.traversal import graph_inputs
 from pytensor.link.jax.dispatch import jax_funcify
 
+from bayesmap.posterior import jax_setup
+
 LEFT_TO_XLA = ("canonicalize", "stabilize", "specialize", "uncanonicalize")
 """PyTensor's algebraic rewrites: seconds for a graph of this size, and XLA simplifies what it is given anyway. The
 graph is written in stable form."""
@@ -44,6 +46,7 @@ def jaxify(
     names : tuple of str
         Name of each constant's shared variable.
     """
+    jax_setup.set_up()
     shared = [node for node in graph_inputs(outputs) if isinstance(node, SharedVariable)]
     fgraph = FunctionGraph(inputs=[*inputs, *shared], outputs=list(outputs), clone=True)
     # The checks of PyMC's log-probabilities are on constants, and were made when the prior was built.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import arviz as az
 import numpy as np
 import xarray as xr
 
@@ -90,7 +89,7 @@ def interval(tree: xr.DataTree, name: str, *, sigma: float = 1.0, kind: str = "e
     mass = mass_in_one_dimension(sigma)
     tails = (0.5 * (1.0 - mass), 0.5 * (1.0 + mass))
     if kind == "hdi":
-        lower, upper = (float(end) for end in az.hdi(draws, prob=mass).values)
+        lower, upper = highest_density(draws, mass)
         errors = (math.nan, math.nan)
     else:
         lower, upper = (float(draws.quantile(tail)) for tail in tails)
@@ -99,8 +98,18 @@ def interval(tree: xr.DataTree, name: str, *, sigma: float = 1.0, kind: str = "e
     return Interval(name, unit, lower, upper, *errors, float(draws.median()), mass, kind)
 
 
+def highest_density(draws: xr.DataArray, mass: float) -> tuple[float, float]:
+    """Return the ends of the shortest interval that holds a probability."""
+    import arviz as az
+
+    lower, upper = (float(end) for end in az.hdi(draws, prob=mass).values)
+    return lower, upper
+
+
 def quantile_error(draws: xr.DataArray, prob: float) -> float:
     """Return the Monte Carlo error of a quantile, from the chains' autocorrelation."""
+    import arviz as az
+
     dataset = xr.Dataset({"value": draws})
     return float(az.mcse(dataset, method="quantile", prob=prob)["value"])
 

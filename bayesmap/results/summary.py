@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import arviz as az
 import numpy as np
 import xarray as xr
 
@@ -55,6 +54,8 @@ def summarise(tree: xr.DataTree, *, sigma: float = 1.0) -> Summary:
     sigma : float
         Probability of the interval as a number of standard deviations.
     """
+    import arviz as az
+
     names = list(free_names(tree))
     draws = tree["posterior"].to_dataset()[names]
     tails = 0.5 * (1.0 + np.array([-1.0, 1.0]) * mass_in_one_dimension(sigma))

@@ -5,6 +5,7 @@ import pytensor
 import pytensor.tensor as pt
 import pytest
 
+import bayesmap.fold.ops.numba_rules  # noqa: F401 - registers itself
 from bayesmap.fold.ops.fourier import InverseRealFFT2, RealFFT2
 from bayesmap.fold.ops.stamp import TAPS, SplineStamp, SplineStampAdjoint
 from bayesmap.fold.ops.window import CutWindow, PlaceWindow

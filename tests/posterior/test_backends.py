@@ -6,6 +6,7 @@ import pytensor
 import pytensor.tensor as pt
 import pytest
 
+import bayesmap.fold.ops.numba_rules  # noqa: F401 - registers itself
 from bayesmap.fold.forward import build_fold
 from bayesmap.models.background import FoVBackgroundModel
 from bayesmap.models.sky import Models, SkyModel
