@@ -37,12 +37,12 @@ def fresh(monkeypatch):
         ({"BAYESMAP_CACHE": "/fast/disk"}, Path("/fast/disk")),
         ({"BAYESMAP_CACHE": "/fast/disk", "XDG_CACHE_HOME": "/x"}, Path("/fast/disk")),
         ({"BAYESMAP_CACHE": "", "XDG_CACHE_HOME": "/x"}, Path("/x/bayesmap")),
-        ({"XDG_CACHE_HOME": "relative"}, Path("/home/someone/.cache/bayesmap")),
-        ({}, Path("/home/someone/.cache/bayesmap")),
+        ({"XDG_CACHE_HOME": "relative"}, Path("/people/someone/.cache/bayesmap")),
+        ({}, Path("/people/someone/.cache/bayesmap")),
     ],
 )
 def test_the_folder_follows_the_environment(environment, folder, monkeypatch):
-    monkeypatch.setenv("HOME", "/home/someone")
+    monkeypatch.setenv("HOME", "/people/someone")
     assert jax_setup.cache_folder(environment) == folder
 
 
