@@ -189,7 +189,7 @@ class MapFit(Evaluation):
         Parameters
         ----------
         backend : str
-            ``"newton"``: damped Newton method with the exact Hessian.
+            ``"newton"``: quasi-Newton steps, certified by the exact Hessian at the optimum.
         **options
             ``tolerance`` (sigma), ``max_iterations``, ``progress`` (called with iteration and state).
         """
@@ -213,7 +213,7 @@ class MapFit(Evaluation):
                 rule="The covariance is taken at the optimum",
                 remedy="Call optimize() first, or run() for both",
             )
-        self._covariance = laplace(self._posterior, self._best.model, self._theta)
+        self._covariance = laplace(self._posterior, self._best.model, self._theta, self._best.hessian)
         return self._covariance
 
     def run(
@@ -259,11 +259,10 @@ class MapFit(Evaluation):
             Groups ``posterior``, ``sample_stats``, ``observed_data`` and ``constant_data``, and a verdict
             (`bayesmap.summarise` shows it first).
         """
-        if self._best is None:
-            self.optimize()
+        best = self._best or self.optimize()
         numbers = {"draws": draws, "tune": tune, "chains": chains, "cores": cores, "random_seed": random_seed}
         settings: dict[str, Any] = numbers | {"nuts_sampler": nuts_sampler} | options
-        found = sample(self._posterior, self._theta, lambda: self.pymc_model, **settings)
+        found = sample(self._posterior, self._theta, lambda: self.pymc_model, hessian=best.hessian, **settings)
         self._tree = posterior_tree(found, self._posterior.variables, self.datasets, self._options.record())
         self._tree.attrs["verdict"] = judge(self._tree, self._posterior.variables).to_json()
         return self._tree

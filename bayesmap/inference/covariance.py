@@ -15,7 +15,9 @@ LARGEST_CONDITION = 1e8
 LARGEST_CORRELATION = 0.99
 
 
-def laplace(posterior: CompiledPosterior, models: Models, theta: np.ndarray) -> CovarianceResult:
+def laplace(
+    posterior: CompiledPosterior, models: Models, theta: np.ndarray, known: np.ndarray | None = None
+) -> CovarianceResult:
     r"""Return the covariance :math:`J H^{-1} J^T`.
 
     H is the Hessian of minus the log-posterior in the coordinates theta, J the derivative of the named values.
@@ -29,9 +31,11 @@ def laplace(posterior: CompiledPosterior, models: Models, theta: np.ndarray) -> 
         With the best values.
     theta : ndarray
         Coordinates of the optimum.
+    known : ndarray, optional
+        H there, where the search for the optimum has it.
     """
     coordinates = posterior.coordinates
-    hessian = -posterior.hessian(theta)
+    hessian = -posterior.hessian(theta) if known is None else known
     lower, upper = posterior.variables.bounds()
     free = (theta > lower) & (theta < upper)
     names = np.array(coordinates.names)
@@ -55,6 +59,7 @@ def laplace(posterior: CompiledPosterior, models: Models, theta: np.ndarray) -> 
         names=coordinates.names,
         matrix=matrix,
         message="Hessian positive definite" if positive else "Hessian not positive definite",
+        nfev=int(known is None),
         reasons=tuple(reasons),
         eigenvalues=eigenvalues,
         theta=theta,

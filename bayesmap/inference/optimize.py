@@ -15,13 +15,15 @@ from bayesmap.results.fit import FitResult
 
 TOLERANCE = 1e-4
 """Sigma of all parameters together within which the optimum is found."""
+MAX_ITERATIONS = 200
+"""Steps after which the search gives up."""
 
 
 def _newton(
     posterior: CompiledPosterior,
     *,
     tolerance: float = TOLERANCE,
-    max_iterations: int = 100,
+    max_iterations: int = MAX_ITERATIONS,
     progress: Callable[[int, NewtonState], None] | None = None,
 ) -> tuple[NewtonState, str]:
     return minimise(
@@ -86,11 +88,14 @@ def optimize(
         total_stat=total_stat(state.theta),
         message="optimum found" if not reasons else "; ".join(reasons),
         backend=backend,
-        method="damped Newton, exact Hessian",
+        method="quasi-Newton, exact Hessian at the optimum",
         reasons=reasons,
         at_bound=at_bound,
         distance=state.decrement,
         log_posterior=-state.value,
+        matrices=state.matrices,
+        theta=state.theta,
+        hessian=state.hessian,
     )
     return result, state.theta
 

@@ -31,6 +31,7 @@ def sample(
     chains: int = 4,
     cores: int | None = None,
     random_seed: int | None = None,
+    hessian: np.ndarray | None = None,
     nuts_sampler: str = "nutpie",
     target_accept: float = 0.8,
     max_treedepth: int = 10,
@@ -53,6 +54,8 @@ def sample(
         Chains that run at a time; by default all that the machine has. The draws do not depend on it.
     random_seed : int, optional
         Seed; by default a random one, which the result states.
+    hessian : ndarray, optional
+        Of minus the log-posterior at the best fit, where it is known.
     nuts_sampler : str
         ``"nutpie"``, ``"numpyro"`` or ``"pymc"``. Only nutpie runs chains in parallel, calls `progress`, and keeps its
         draws when it is interrupted; numpyro loses them, PyMC keeps those of finished chains.
@@ -63,7 +66,7 @@ def sample(
     progressbar : bool
         Show the sampler's own progress bar.
     progress : callable, optional
-        Called while sampling with finished draws, all draws, and divergences.
+        Called with finished draws, all draws, and divergences; with none finished in the search for the whitening.
 
     Returns
     -------
@@ -84,7 +87,9 @@ def sample(
     run = load(nuts_sampler)
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if random_seed is None else int(random_seed)
     started = time.perf_counter()
-    whitening = whiten(posterior, theta)
+    total = (draws + tune) * chains
+    show = None if progress is None else lambda iteration, state: progress(0, total, 0)
+    whitening = whiten(posterior, theta, progress=show, hessian=hessian)
     settings = Settings(
         draws=draws,
         tune=tune,

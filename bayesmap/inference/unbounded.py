@@ -38,12 +38,20 @@ class UnboundedPosterior:
         with np.errstate(over="ignore", invalid="ignore"):
             return value + float(slope.sum()), first * gradient + slope_first
 
-    def hessian(self, z: np.ndarray) -> np.ndarray:
-        """Return the Hessian of q."""
+    def hessian(self, z: np.ndarray, inner: np.ndarray | None = None) -> np.ndarray:
+        """Return the Hessian of q.
+
+        Parameters
+        ----------
+        z : ndarray, shape (size,)
+            Coordinates.
+        inner : ndarray, shape (size, size), optional
+            Hessian in theta there, where it is known.
+        """
         theta, first, second, _, _, slope_second = self.posterior.change(z)
         _, gradient = self.posterior.value_and_gradient(theta)
-        inner = first[:, None] * self.posterior.hessian(theta) * first[None, :]
-        return inner + np.diag(gradient * second + slope_second)
+        known = self.posterior.hessian(theta) if inner is None else inner
+        return first[:, None] * known * first[None, :] + np.diag(gradient * second + slope_second)
 
     def fisher(self, z: np.ndarray) -> np.ndarray:
         """Return the expected information of the counts about z."""

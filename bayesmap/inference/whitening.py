@@ -47,6 +47,7 @@ def whiten(
     theta: np.ndarray,
     *,
     progress: Callable[[int, NewtonState], None] | None = None,
+    hessian: np.ndarray | None = None,
 ) -> Whitening:
     """Find the whitened coordinates around a best fit.
 
@@ -58,19 +59,23 @@ def whiten(
         Best fit.
     progress : callable, optional
         Called with (iteration, state) of the search for the mode.
+    hessian : ndarray, shape (size, size), optional
+        Of minus the log-posterior at the best fit, where it is known.
     """
-    start = posterior.variables.forward(inside(posterior, theta))
+    unbounded, inner = UnboundedPosterior(posterior), inside(posterior, theta)
+    start = posterior.variables.forward(inner)
     unlimited = np.full(len(start), np.inf)
     state, message = minimise(
-        UnboundedPosterior(posterior),
+        unbounded,
         start,
         (-unlimited, unlimited),
         tolerance=TOLERANCE,
         max_iterations=50,
         progress=progress,
+        hessian=-unbounded.hessian(start, -hessian) if hessian is not None and inner is theta else None,
     )
     notes = [f"the mode in unbounded coordinates was not found ({message})"] if message else []
-    curvature = -UnboundedPosterior(posterior).hessian(state.theta)
+    curvature = state.hessian if state.hessian is not None else -unbounded.hessian(state.theta)
     diagonal = np.diag(curvature)
     if np.all(diagonal > 0) and is_positive_definite(curvature, diagonal):
         root = _root(curvature, np.sqrt(diagonal))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -136,11 +137,16 @@ class Variables:
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Return lower and upper end of the support of each entry of theta."""
+        return self._bounds
+
+    @cached_property
+    def _bounds(self) -> tuple[np.ndarray, np.ndarray]:
         lower, upper = np.full(self.coordinates.size, -np.inf), np.full(self.coordinates.size, np.inf)
         for item in self.items:
             if not item.is_vector:
                 (i,) = item.indices
                 lower[i], upper[i] = support_of(item.distribution, item.transform)
+        lower.flags.writeable = upper.flags.writeable = False
         return lower, upper
 
     def declare(self, model: pm.Model) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,7 +20,7 @@ class FitResult:
     success : bool
         The verdict, not the optimiser's flag: True if `reasons` is empty.
     nfev : int
-        Evaluations of value, gradient and Hessian together.
+        Evaluations: of value with gradient, and of matrices (Hessians, expected informations), each counted as one.
     total_stat : float
         Cash statistic :math:`2\sum(\mu - n\ln\mu)` at the best values.
     message : str
@@ -37,6 +37,12 @@ class FitResult:
         Log-posterior at the best values.
     notes : tuple of str
         What else the user should know.
+    matrices : int
+        How many of `nfev` were matrices; one costs about as much as two gradients for each free parameter.
+    theta : ndarray
+        Coordinates of the optimum.
+    hessian : ndarray, optional
+        Exact Hessian of minus the log-posterior there, which `covariance` takes over.
     """
 
     model: Models
@@ -51,6 +57,9 @@ class FitResult:
     distance: float = float("nan")
     log_posterior: float = float("nan")
     notes: tuple[str, ...] = ()
+    matrices: int = 0
+    theta: np.ndarray = field(default_factory=lambda: np.array([]), repr=False, compare=False)
+    hessian: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         """Show the verdict first, then the parameters."""
@@ -78,7 +87,7 @@ class CovarianceResult:
     method : str
         How it was worked out.
     nfev : int
-        Hessians used.
+        Hessians worked out for it: none where the optimum brought its own.
     reasons : tuple of str
         Why it should not be trusted.
     eigenvalues : ndarray
@@ -122,17 +131,14 @@ class CovarianceResult:
 def merge(best: FitResult, covariance: CovarianceResult) -> FitResult:
     """Return the best fit with the errors and the verdict of the covariance added."""
     reasons = (*best.reasons, *(() if covariance.success else covariance.reasons))
-    return FitResult(
+    return replace(
+        best,
         model=covariance.model,
         success=not reasons,
         nfev=best.nfev + covariance.nfev,
-        total_stat=best.total_stat,
         message="; ".join(reasons) or best.message,
-        backend=best.backend,
         method=f"{best.method}; {covariance.method} covariance",
         reasons=reasons,
-        at_bound=best.at_bound,
-        distance=best.distance,
-        log_posterior=best.log_posterior,
         notes=(*best.notes, *(covariance.reasons if covariance.success else ())),
+        matrices=best.matrices + covariance.nfev,
     )
