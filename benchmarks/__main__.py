@@ -1,71 +1,91 @@
-"""Measure bayesmap beside Gammapy on a reference data set, in one process: ``python -m benchmarks [--case cta_gc]``.
+"""Measure bayesmap beside its peers: ``python -m benchmarks [--only SECTION ...] [--quick]``.
 
-Needs the extra ``bench`` and the folder named by BAYESMAP_REFERENCE_DATA. Prints a Markdown table; ``--json FILE``
-keeps the numbers. Every figure is the median of at least five runs, warm (compiled, caches filled).
+Needs the extra ``bench`` and the folder named by BAYESMAP_REFERENCE_DATA. Each section runs in a process of its own,
+one after the other; ratios are of one run on one machine. Writes the tables and pictures of docs/performance.md, where
+all sections were measured, and JSON; with ``--only`` or ``--quick`` it prints the tables instead.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
-import statistics
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from benchmarks import gammapy_peer, ours
+from benchmarks.settings import VARIABLE, Settings
 
-RUNS = 5
-
-
-def median_time(action: Callable[[], object], runs: int) -> float:
-    """Return the median wall time of an action in seconds, after one run that is not counted."""
-    action()
-    times = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
-
-
-def measure(folder: Path, case: str, runs: int) -> dict[str, float]:
-    """Return the median times of a case in seconds."""
-    record = json.loads((folder / "fits" / f"{case}.json").read_text())
-    peer = gammapy_peer.Peer(folder, record)
-    mine = ours.Mine(folder, record)
-    return {
-        "bayesmap value + gradient": median_time(mine.value_and_gradient, 4 * runs),
-        "gammapy value, all parameters changed": median_time(peer.value, 4 * runs),
-        "bayesmap optimize + covariance": median_time(mine.fit, runs),
-        "gammapy Fit.run, explicit first steps": median_time(peer.fit, runs),
-    }
-
-
-def table(case: str, times: dict[str, float]) -> str:
-    """Return the times and ratios as a Markdown table."""
-    mine, theirs = list(times.items())[::2], list(times.items())[1::2]
-    lines = [f"### {case}", "", "| bayesmap | ms | peer | ms | ratio |", "|---|---|---|---|---|"]
-    for (name, value), (other, reference) in zip(mine, theirs, strict=True):
-        lines.append(f"| {name} | {1e3 * value:.1f} | {other} | {1e3 * reference:.1f} | {value / reference:.3f} |")
-    return "\n".join(lines)
+SECTIONS = {
+    "evaluation": "evaluation",
+    "parts": "parts",
+    "fits": "fits",
+    "scripts": "scripts",
+    "posterior": "posterior",
+    "samplers": "samplers",
+    "growth": "growth",
+    "memory": "memory",
+    "precision": "single_precision",
+}
+"""Section -> module with a function `measure`."""
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 
 def main() -> None:
-    """Run the cases that were asked for."""
+    """Run the sections that were asked for."""
+    options = _parser().parse_args()
+    if VARIABLE not in os.environ:
+        sys.exit(f"set {VARIABLE} to the folder of the reference data")
+    if options.section is not None:
+        found = importlib.import_module(f"benchmarks.{SECTIONS[options.section]}").measure(Settings(options.quick))
+        options.json.write_text(json.dumps(found.plain()))
+        return
+    results, failed = _measure(options.only or list(SECTIONS), options.quick)
+    if options.json is not None:
+        options.json.write_text(json.dumps(results, indent=1))
+    _publish(results, whole=not (options.only or options.quick or failed))
+    sys.exit(f"failed: {', '.join(failed)}" if failed else 0)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--case", action="append", help="fit of the reference data (default: cta_gc)")
-    parser.add_argument("--runs", type=int, default=RUNS)
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    if "BAYESMAP_REFERENCE_DATA" not in os.environ:
-        parser.error("set BAYESMAP_REFERENCE_DATA to the folder of the reference data")
-    folder = Path(os.environ["BAYESMAP_REFERENCE_DATA"])
-    results = {case: measure(folder, case, arguments.runs) for case in arguments.case or ["cta_gc"]}
-    print("\n\n".join(table(case, times) for case, times in results.items()))
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(results, indent=1))
+    parser.add_argument("--only", nargs="+", choices=list(SECTIONS), help="sections to run (default: all)")
+    parser.add_argument("--quick", action="store_true", help="try the code: few repetitions, figures that mean little")
+    parser.add_argument("--json", type=Path, help="keep the numbers in this file")
+    parser.add_argument("--section", choices=list(SECTIONS), help=argparse.SUPPRESS)
+    return parser
+
+
+def _measure(names: list[str], quick: bool) -> tuple[dict[str, Any], list[str]]:
+    """Return what each section found, and the sections that failed."""
+    results: dict[str, Any] = {}
+    failed = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            start = time.perf_counter()
+            path = Path(folder) / f"{name}.json"
+            command = [sys.executable, "-W", "ignore", "-m", "benchmarks", "--section", name, "--json", str(path)]
+            done = subprocess.run(command + ["--quick"] * quick, stdout=subprocess.DEVNULL, check=False)
+            print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
+            if done.returncode:
+                failed.append(name)
+            else:
+                results[name] = json.loads(path.read_text())
+    return results, failed
+
+
+def _publish(results: dict[str, Any], *, whole: bool) -> None:
+    from benchmarks import page, pictures
+
+    if whole:
+        page.write(DOCS / "performance.md", results, page.machine())
+        pictures.draw(DOCS / "performance", results)
+    else:
+        print(page.render(results, page.machine()))
 
 
 if __name__ == "__main__":
