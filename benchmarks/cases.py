@@ -84,6 +84,14 @@ def frozen_shapes(models: Models) -> Models:
     return models.with_frozen(dict.fromkeys(names, True))
 
 
+def noise(n_lat: int, n_lon: int) -> MapDataset:
+    """Return a data set with counts of the background alone: no model is built for it, which would take memory."""
+    empty = response(n_lat, n_lon)
+    assert empty.background is not None
+    counts = np.random.default_rng(3).poisson(empty.background.data).astype(np.float64)
+    return empty.with_counts(WcsNDMap(empty.counts.geom, counts))
+
+
 def simulated(n_lat: int, n_lon: int, models: Models) -> MapDataset:
     """Return a data set with counts drawn from the models."""
     return simulate(response(n_lat, n_lon), models, seed=3)

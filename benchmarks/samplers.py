@@ -3,8 +3,8 @@
 Smallest bulk effective sample size of any parameter per second of wall time. bayesmap: `MapFit.sample`, warm, the
 search for the whitening included. Plain PyMC: `pymc.sample`'s default, nutpie on `MapFit.pymc_model` with its own
 warm-up, compiled for JAX too, started at the best fit, compilation not counted. emcee and UltraNest: Gammapy's
-likelihood, flat inside eight errors around the best fit; emcee's walkers start around the best fit (no burn-in counted),
-its effective size is that of its integrated autocorrelation time.
+likelihood, flat inside eight errors around the best fit; emcee's walkers start around the best fit (no burn-in
+counted), its effective size is that of its integrated autocorrelation time.
 """
 
 from __future__ import annotations

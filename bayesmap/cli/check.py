@@ -10,6 +10,8 @@ from bayesmap.cli import exit_codes
 from bayesmap.cli.config import add_config_arguments, read_config
 from bayesmap.cli.inputs import Inputs, collect_inputs
 from bayesmap.dataset import Dataset, MapDataset
+from bayesmap.dataset.memory import check_memory, estimate_data, show_bytes
+from bayesmap.dataset.memory_limit import read_limit
 from bayesmap.errors import BayesmapError, ProblemList
 
 
@@ -53,6 +55,10 @@ def run(options: argparse.Namespace) -> int:
     inputs, problems = collect_inputs(config)
     if problems or inputs is None:
         return _print_problems(problems)
+    try:
+        check_memory(estimate_data(inputs.datasets), read_limit(config.memory_limit), inputs.datasets)
+    except BayesmapError as error:
+        return _print_problems((error,))
     print(describe(inputs))
     return exit_codes.FINE
 
@@ -70,6 +76,7 @@ def describe(inputs: Inputs) -> str:
         *map(_describe_dataset, inputs.datasets),
         f"models: {', '.join(inputs.models.names)}",
         f"free parameters ({len(parameters.free_names)}): {', '.join(parameters.free_names)}",
+        f"memory: at least {show_bytes(estimate_data(inputs.datasets).total)}; the fit says more before it compiles",
         *(f"note: {note}" for dataset in inputs.datasets for note in dataset.notes),
         "no problem found",
     ]

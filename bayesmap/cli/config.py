@@ -12,6 +12,7 @@ from bayesmap.cli.entries import IRFS, OF_A_MAP, DatasetEntry, EntryReader
 from bayesmap.cli.paths import check_output, output_path
 from bayesmap.cli.sampling import RANDOM_SEED, read_sample
 from bayesmap.cli.values import choice, flag, positive, radius, text
+from bayesmap.dataset.memory_limit import read_limit
 from bayesmap.errors import BayesmapError, ConfigError, ProblemList, raise_problems
 from bayesmap.io.irf_maps import IrfChoice
 from bayesmap.io.prior_schema import read_priors
@@ -47,6 +48,8 @@ class Config:
         Of the only data set; see `DatasetEntry`.
     likelihood : str
         ``"poisson"`` or ``"negative_binomial"``.
+    memory_limit : float or str, optional
+        Bytes, or text such as ``"8 GB"``; by default what the machine has left.
     exposure_order : str
         ``"true"`` or ``"after_psf"``.
     priors : str or dict
@@ -74,6 +77,7 @@ class Config:
     irf: IrfChoice = "single"
     weights: Path | None = None
     likelihood: str = "poisson"
+    memory_limit: float | str | None = None
     exposure_order: str = "true"
     priors: str | Mapping[str, Prior] = "default"
     allow_asimov: bool = False
@@ -211,6 +215,7 @@ class _Reader:
             "irf": choice(IRFS),
             "weights": self.data.path,
             "likelihood": choice(LIKELIHOODS),
+            "memory_limit": _memory_limit,
             "exposure_order": _exposure_order,
             "priors": _priors,
             "allow_asimov": flag,
@@ -248,6 +253,11 @@ def _optimize(where: str, value: Any) -> Mapping[str, Any]:
         if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
             raise wrong_kind(f"{where}.max_iterations", steps, "a whole number >= 1")
     return dict(value)
+
+
+def _memory_limit(where: str, value: Any) -> float | str:
+    read_limit(value)
+    return value
 
 
 def _exposure_order(where: str, value: Any) -> str:

@@ -89,6 +89,7 @@ def fit_and_write(config: Config, truth: Models | None = None) -> int:
     start = time.perf_counter()
     fit = build_fit(inputs, config)
     print(f"{prior_table(fit.priors)}\n", flush=True)
+    progress(str(fit.memory))
     outcome = find_best(fit, config)
     print(f"{best_fit_text(outcome, true)}\n", flush=True)
     sampled = None if config.sample is None else draw_posterior(fit, config.sample, outcome.map_keys)
@@ -131,6 +132,7 @@ def build_fit(inputs: Inputs, config: Config) -> MapFit:
         priors=config.priors,
         allow_asimov=config.allow_asimov,
         likelihood=config.likelihood,
+        memory_limit=config.memory_limit,
     )
 
 

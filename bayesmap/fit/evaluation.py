@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from bayesmap.dataset import Dataset, MapDataset
+from bayesmap.dataset.memory import Memory, check_memory, estimate_data
+from bayesmap.dataset.memory_limit import read_limit
 from bayesmap.fit.arguments import check_names, dataset_name, models_of
 from bayesmap.fit.options import FitOptions, observe_all
 from bayesmap.maps.map import WcsNDMap
 from bayesmap.models.sky import Models, check_not_linked
 from bayesmap.posterior.compiled import CompiledPosterior
 from bayesmap.posterior.likelihood import cash
+from bayesmap.posterior.memory import estimate
 
 
 class Evaluation:
@@ -41,6 +45,7 @@ class Evaluation:
         self.datasets = datasets
         self._start = models_of(models, names)
         self._options = options
+        check_memory(estimate_data(datasets), read_limit(options.memory_limit), datasets)
         self._counts = observe_all(datasets, self._start)
         self._log_factorials = float(sum(item.log_factorials.get_value() for item in self._counts))
         self._posterior = options.compile(self._start, self._counts)
@@ -56,6 +61,21 @@ class Evaluation:
     def names(self) -> tuple[str, ...]:
         """Names of the datasets."""
         return tuple(item.name for item in self.datasets)
+
+    @cached_property
+    def memory(self) -> Memory:
+        """Estimate of the process's peak memory in a fit; nothing is compiled for it."""
+        return estimate(self.datasets, self._posterior)
+
+    def check_memory(self) -> None:
+        """Refuse a fit that needs more memory than its limit, before it is compiled.
+
+        Raises
+        ------
+        BayesmapInputError
+            BM-FT-020.
+        """
+        check_memory(self.memory, read_limit(self._options.memory_limit), self.datasets)
 
     @property
     def free_parameters(self) -> tuple[str, ...]:

@@ -63,6 +63,9 @@ class MapFit(Evaluation):
         True to accept fractional (expected) counts.
     likelihood : str
         ``"poisson"``, or ``"negative_binomial"`` for counts that scatter more: an `OverdispersionModel` is added.
+    memory_limit : float or str, optional
+        Bytes, or text such as ``"8 GB"``, above which a fit is refused before it is compiled; by default what the
+        machine has left.
     weights : WcsNDMap, path or live map, optional
         Weight of each bin's log-likelihood, between 0 and 1.
     name : str
@@ -99,6 +102,7 @@ class MapFit(Evaluation):
         priors: str | Mapping[Any, Any] = "default",
         allow_asimov: bool = False,
         likelihood: str = "poisson",
+        memory_limit: float | str | None = None,
         weights: Any = None,
         name: str = "dataset",
     ) -> None:
@@ -116,7 +120,7 @@ class MapFit(Evaluation):
         models = Models(model)
         if background_model is not None:
             models = models + background_model
-        chosen = FitOptions(exposure_order, convention, priors, energy_integration, likelihood)
+        chosen = FitOptions(exposure_order, convention, priors, energy_integration, likelihood, memory_limit)
         self._set_up((dataset,), models, chosen, allow_asimov=allow_asimov)
 
     @classmethod
@@ -136,6 +140,7 @@ class MapFit(Evaluation):
         priors: str | Mapping[Any, Any] = "default",
         allow_asimov: bool = False,
         likelihood: str = "poisson",
+        memory_limit: float | str | None = None,
     ) -> MapFit:
         """Return the joint fit of models to several datasets, maps and spectra, whose likelihoods multiply.
 
@@ -145,7 +150,7 @@ class MapFit(Evaluation):
             Each with a name of its own; instruments, geometries and binnings may differ.
         models : Models
             A model belongs to all datasets, or to those that its `datasets_names` names.
-        exposure_order, convention, energy_integration, priors, allow_asimov, likelihood
+        exposure_order, convention, energy_integration, priors, allow_asimov, likelihood, memory_limit
             As of the class.
 
         Raises
@@ -154,7 +159,7 @@ class MapFit(Evaluation):
             BM-FT-012 for names that are used twice; else as of the class.
         """
         fit = cls.__new__(cls)
-        chosen = FitOptions(exposure_order, convention, priors, energy_integration, likelihood)
+        chosen = FitOptions(exposure_order, convention, priors, energy_integration, likelihood, memory_limit)
         fit._set_up(tuple(datasets), Models(models), chosen, allow_asimov=allow_asimov)
         return fit
 
@@ -193,6 +198,7 @@ class MapFit(Evaluation):
         **options
             ``tolerance`` (sigma), ``max_iterations``, ``progress`` (called with iteration and state).
         """
+        self.check_memory()
         self._best, self._theta = optimize(self._posterior, self._stat_at, backend, **options)
         self._covariance = self._tree = None
         return self._best

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bayesmap.dataset import Dataset, MapDataset
+from bayesmap.dataset.memory_limit import read_limit
 from bayesmap.fit.arguments import check_choice
 from bayesmap.fold.convention010 import build_convention010
 from bayesmap.fold.forward import Fold, build_fold
@@ -41,12 +42,14 @@ class FitOptions:
     priors: str | Mapping[Any, Any]
     energy_integration: str = "binned"
     likelihood: str = "poisson"
+    memory_limit: float | str | None = None
 
     def __post_init__(self) -> None:
         check_choice("exposure_order", self.exposure_order, EXPOSURE_ORDERS)
         check_choice("convention", self.convention, CONVENTIONS)
         check_choice("energy_integration", self.energy_integration, ENERGY_INTEGRATIONS)
         check_choice("likelihood", self.likelihood, LIKELIHOODS)
+        read_limit(self.memory_limit)
 
     def with_scatter(self, models: Models) -> Models:
         """Return the models, with an `OverdispersionModel` where the likelihood asks for one that is not there."""

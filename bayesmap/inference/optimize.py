@@ -120,7 +120,7 @@ def check_start(posterior: CompiledPosterior) -> None:
             rule="A fit needs at least one",
             remedy=f"Unfreeze one of {frozen}",
         )
-    value = posterior.log_posterior(coordinates.start)
+    value, _ = posterior.value_and_gradient(coordinates.start)  # which the fit compiles anyway
     if not np.isfinite(value):
         raise ModelError(
             "BM-MO-020",

@@ -30,7 +30,7 @@ def read_limit(value: float | str | None) -> float:
     """
     if value is None:
         return available()
-    found = _TEXT.fullmatch(f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value))
+    found = _TEXT.fullmatch(str(value))
     size = math.nan
     if found and found[2] in UNITS:
         try:
