@@ -1,4 +1,4 @@
-"""Checks of a posterior hold one map at a time, whatever the number of draws; a group of draws is held once or twice."""
+"""Checks of a posterior hold one map at a time, however many draws; a group of draws is held once or twice."""
 
 from __future__ import annotations
 

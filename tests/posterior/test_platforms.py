@@ -1,4 +1,4 @@
-"""The compiled functions are of no one kind of processor: the same program is lowered for a GPU, without one at hand."""
+"""The compiled functions are of no one kind of processor: the same program is lowered for a GPU, without one."""
 
 from __future__ import annotations
 
