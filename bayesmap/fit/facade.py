@@ -15,8 +15,8 @@ from bayesmap.checks.prior_report import PriorReport, prior_report
 from bayesmap.checks.verdict import judge
 from bayesmap.dataset import Dataset, MapDataset
 from bayesmap.errors import FitStateError
+from bayesmap.fit.approximation import Approximated
 from bayesmap.fit.arguments import check_choice, check_interval, dataset_name, free_name, free_pair
-from bayesmap.fit.evaluation import Evaluation
 from bayesmap.fit.options import FitOptions
 from bayesmap.fit.seed_format import laplace_interval, posterior_contour, posterior_interval
 from bayesmap.inference.covariance import laplace
@@ -32,7 +32,7 @@ from bayesmap.results.intervals import check_sigma
 from bayesmap.results.posterior import posterior_tree
 
 
-class MapFit(Evaluation):
+class MapFit(Approximated):
     """Fit of a model to a counts cube.
 
     Parameters
@@ -166,7 +166,7 @@ class MapFit(Evaluation):
     def _set_up(
         self, datasets: tuple[Dataset, ...], models: Models, options: FitOptions, *, allow_asimov: bool
     ) -> None:
-        Evaluation.__init__(self, datasets, options.with_scatter(models), options, allow_asimov=allow_asimov)
+        Approximated.__init__(self, datasets, options.with_scatter(models), options, allow_asimov=allow_asimov)
         self._best: FitResult | None = None
         self._covariance: CovarianceResult | None = None
         self._tree: xr.DataTree | None = None
@@ -196,7 +196,9 @@ class MapFit(Evaluation):
         backend : str
             ``"newton"``: quasi-Newton steps, certified by the exact Hessian at the optimum.
         **options
-            ``tolerance`` (sigma), ``max_iterations``, ``progress`` (called with iteration and state).
+            ``starts`` (search from so many start values, scattered around the given ones, and keep the best; by
+            default one, and a few more after a hard way) and ``random_seed`` of these; ``tolerance`` (sigma),
+            ``max_iterations``, ``progress`` (called with iteration and state).
         """
         self.check_memory()
         self._best, self._theta = optimize(self._posterior, self._stat_at, backend, **options)

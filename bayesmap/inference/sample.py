@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from bayesmap.errors import BayesmapInputError, FitStateError
+from bayesmap.errors import FitStateError
+from bayesmap.inference.numbers import check_numbers, seed_of
+from bayesmap.inference.origin import check_whitening, whitened
 from bayesmap.inference.samplers.base import Progress, RawDraws, Settings, Target, load
-from bayesmap.inference.whitening import Whitening, whiten
+from bayesmap.inference.whitening import Whitening
 from bayesmap.posterior.compiled import CompiledPosterior
 from bayesmap.results.draws import Draws
 
-LARGEST = 2**63
-"""Samplers hold their numbers in 64 bits."""
 WARM_UP = 300
 """Draws of warm-up: only the step size is left to find, the whitening has done the rest."""
 
@@ -32,6 +33,7 @@ def sample(
     cores: int | None = None,
     random_seed: int | None = None,
     hessian: np.ndarray | None = None,
+    start: str = "laplace",
     nuts_sampler: str = "nutpie",
     target_accept: float = 0.8,
     max_treedepth: int = 10,
@@ -56,6 +58,9 @@ def sample(
         Seed; by default a random one, which the result states.
     hessian : ndarray, optional
         Of minus the log-posterior at the best fit, where it is known.
+    start : str
+        Where whitening and chains begin: ``"laplace"``, mode and Hessian; ``"pathfinder"`` or ``"variational"``, the
+        best normal on paths down to the mode, or of all, for posteriors that their mode does not describe.
     nuts_sampler : str
         ``"nutpie"``, ``"numpyro"`` or ``"pymc"``. Only nutpie runs chains in parallel, calls `progress`, and keeps its
         draws when it is interrupted; numpyro loses them, PyMC keeps those of finished chains.
@@ -76,20 +81,21 @@ def sample(
     Raises
     ------
     BayesmapInputError
-        BM-FT-002, 004 for the sampler; BM-FT-005 for a number that makes no sense.
+        BM-FT-002, 004 for the sampler; BM-FT-005 for a number that makes no sense; BM-FT-015 for an unknown start.
     FitStateError
-        BM-FT-006 if the run was interrupted before the first draw; BM-FT-008 if the best fit has no support.
+        BM-FT-006 if the run was interrupted before the first draw; BM-FT-008, 014 if the start has
+        no support.
     """
     check_numbers(
         draws=draws, tune=tune, chains=chains, cores=cores, random_seed=random_seed, target_accept=target_accept,
         max_treedepth=max_treedepth,
     )  # fmt: skip
     run = load(nuts_sampler)
-    seed = int(np.random.SeedSequence().generate_state(1)[0]) if random_seed is None else int(random_seed)
+    check_whitening(start)
     started = time.perf_counter()
-    total = (draws + tune) * chains
-    show = None if progress is None else lambda iteration, state: progress(0, total, 0)
-    whitening = whiten(posterior, theta, progress=show, hessian=hessian)
+    seed = seed_of(random_seed)
+    show = None if progress is None else partial(progress, 0, (draws + tune) * chains, 0)
+    whitening = whitened(posterior, theta, start, seed=seed, hessian=hessian, show=show)
     settings = Settings(
         draws=draws,
         tune=tune,
@@ -129,27 +135,3 @@ def _draws(
         seconds=time.perf_counter() - started,
         notes=whitening.notes,
     )
-
-
-def check_numbers(**numbers: float | None) -> None:
-    """Refuse numbers below one (tune and random_seed: below zero), and an acceptance outside (0, 1).
-
-    Raises
-    ------
-    BayesmapInputError
-        BM-FT-005.
-    """
-    for name, number in numbers.items():
-        if number is None:
-            continue
-        whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
-        smallest = 0 if name in ("tune", "random_seed") else 1
-        accepted = 0.0 < number < 1.0 if name == "target_accept" else whole and smallest <= number < LARGEST
-        if not accepted:
-            raise BayesmapInputError(
-                "BM-FT-005",
-                what=f"{name} is {number!r}",
-                rule="draws, chains, cores and max_treedepth are whole numbers above zero, tune and random_seed from "
-                "zero on, below 2^63; target_accept lies between 0 and 1",
-                remedy="Correct it",
-            )

@@ -30,6 +30,11 @@ class UnboundedPosterior:
 
     posterior: CompiledPosterior
 
+    def value(self, z: np.ndarray) -> float:
+        """Return q."""
+        theta, _, _, slope, _, _ = self.posterior.change(z)
+        return self.posterior.log_posterior(theta) + float(slope.sum())
+
     def value_and_gradient(self, z: np.ndarray) -> tuple[float, np.ndarray]:
         """Return q and its gradient."""
         theta, first, _, slope, slope_first, _ = self.posterior.change(z)

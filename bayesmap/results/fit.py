@@ -8,6 +8,63 @@ import numpy as np
 
 from bayesmap.models.sky import Models
 
+SAME = 0.01
+"""Optima whose -2 ln posterior differs by less are the same in height."""
+
+
+@dataclass(frozen=True)
+class Starts:
+    r"""What the searches from several start values found.
+
+    Attributes
+    ----------
+    log_posteriors : tuple of float
+        At the end of each search; the first began at the given values.
+    trusted : tuple of bool
+        Whether each ended at an optimum with a positive-definite Hessian.
+    distances : tuple of float
+        Of each end from the best one, in sigma of all parameters together; NaN where the best has no such Hessian.
+    seed : int
+        Seed of the start values.
+    """
+
+    log_posteriors: tuple[float, ...]
+    trusted: tuple[bool, ...]
+    distances: tuple[float, ...]
+    seed: int
+
+    @property
+    def losses(self) -> tuple[float, ...]:
+        """By how much -2 ln posterior of each is above the best."""
+        return tuple(2.0 * (max(self.log_posteriors) - value) for value in self.log_posteriors)
+
+    @property
+    def reached(self) -> int:
+        """How many ended within 0.01 of the best -2 ln posterior."""
+        return sum(loss < SAME for loss in self.losses)
+
+    @property
+    def twins(self) -> int:
+        """How many ended at another place of the same height, more than a sigma away."""
+        return sum(loss < SAME and distance > 1.0 for loss, distance in zip(self.losses, self.distances, strict=True))
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return what the user should know."""
+        number = len(self.log_posteriors)
+        found = [f"{self.reached} of {number} starts reached the best optimum"]
+        others = sorted({round(loss, 2) for loss, ok in zip(self.losses, self.trusted, strict=True)
+                         if ok and loss >= SAME})  # fmt: skip
+        if others:
+            heights = ", ".join(f"{loss:.2f}" for loss in others[:5])
+            found.append(f"there are other optima, with -2 ln posterior larger by {heights}")
+        if self.twins:
+            found.append(
+                f"{self.twins} starts found an optimum of the same height elsewhere: sources may exchange their names"
+            )
+        if self.reached == 1 and number > 2:
+            found.append("only one start reached it: take more starts")
+        return tuple(found)
+
 
 @dataclass(frozen=True)
 class FitResult:
@@ -43,6 +100,8 @@ class FitResult:
         Coordinates of the optimum.
     hessian : ndarray, optional
         Exact Hessian of minus the log-posterior there, which `covariance` takes over.
+    starts : Starts, optional
+        What the searches from several start values found, where several were asked for.
     """
 
     model: Models
@@ -60,6 +119,7 @@ class FitResult:
     matrices: int = 0
     theta: np.ndarray = field(default_factory=lambda: np.array([]), repr=False, compare=False)
     hessian: np.ndarray | None = field(default=None, repr=False, compare=False)
+    starts: Starts | None = None
 
     def __str__(self) -> str:
         """Show the verdict first, then the parameters."""
