@@ -22,7 +22,7 @@ from bayesmap.models.prior import Prior
 EXPOSURE_ORDERS = ("true", "after_psf")
 PRIOR_SETS = ("default", "flat")
 LIKELIHOODS = ("poisson", "negative_binomial")
-OPTIMIZE_KEYS = ("backend", "tolerance", "max_iterations")
+OPTIMIZE_KEYS = ("backend", "tolerance", "max_iterations", "starts", "random_seed")
 DATA_KEYS = ("dataset", "maps", "datasets")
 
 
@@ -248,10 +248,10 @@ def _optimize(where: str, value: Any) -> Mapping[str, Any]:
         text(f"{where}.backend", value["backend"])
     if "tolerance" in value:
         positive(f"{where}.tolerance", value["tolerance"], "a number > 0, in sigma")
-    if "max_iterations" in value:
-        steps = value["max_iterations"]
-        if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
-            raise wrong_kind(f"{where}.max_iterations", steps, "a whole number >= 1")
+    for key, smallest in (("max_iterations", 1), ("starts", 1), ("random_seed", 0)):
+        number = value.get(key, smallest)
+        if not isinstance(number, int) or isinstance(number, bool) or number < smallest:
+            raise wrong_kind(f"{where}.{key}", number, f"a whole number >= {smallest}")
     return dict(value)
 
 

@@ -11,6 +11,7 @@ from bayesmap.io.safe_yaml import check_keys, wrong_kind
 RANDOM_SEED = 1
 """Seed where none is given: a run can be repeated, bit for bit."""
 SAMPLERS = ("nutpie", "numpyro", "pymc")
+STARTS = ("laplace", "pathfinder", "variational")
 
 
 def read_sample(where: str, value: Any) -> Mapping[str, Any] | None:
@@ -61,6 +62,7 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "cores": _whole(1),
     "random_seed": _whole(0),
     "nuts_sampler": (lambda value: value in SAMPLERS, f"one of {', '.join(SAMPLERS)}"),
+    "start": (lambda value: value in STARTS, f"one of {', '.join(STARTS)}"),
     "target_accept": (lambda value: isinstance(value, float) and 0.0 < value < 1.0, "a number between 0 and 1"),
     "max_treedepth": _whole(1),
 }

@@ -18,7 +18,7 @@ from bayesmap.inference.whitening import Whitening
 from bayesmap.posterior.compiled import CompiledPosterior
 from bayesmap.results.draws import Draws
 
-WARM_UP = 300
+WARM_UP = 150
 """Draws of warm-up: only the step size is left to find, the whitening has done the rest."""
 
 
@@ -90,23 +90,14 @@ def sample(
         draws=draws, tune=tune, chains=chains, cores=cores, random_seed=random_seed, target_accept=target_accept,
         max_treedepth=max_treedepth,
     )  # fmt: skip
-    run = load(nuts_sampler)
     check_whitening(start)
-    started = time.perf_counter()
-    seed = seed_of(random_seed)
-    show = None if progress is None else partial(progress, 0, (draws + tune) * chains, 0)
-    whitening = whitened(posterior, theta, start, seed=seed, hessian=hessian, show=show)
+    run, started = load(nuts_sampler), time.perf_counter()
+    at_once = min(chains, cores or os.cpu_count() or 1)
     settings = Settings(
-        draws=draws,
-        tune=tune,
-        chains=chains,
-        cores=min(chains, cores or os.cpu_count() or 1),
-        seed=seed,
-        target_accept=target_accept,
-        max_treedepth=max_treedepth,
-        progressbar=progressbar,
-        progress=progress,
+        draws, tune, chains, at_once, seed_of(random_seed), target_accept, max_treedepth, progressbar, progress
     )
+    show = None if progress is None else partial(progress, 0, (draws + tune) * chains, 0)
+    whitening = whitened(posterior, theta, start, seed=settings.seed, hessian=hessian, show=show)
     raw = run(Target(posterior, whitening, pymc_model), settings)
     return _draws(posterior, raw, whitening, settings, started)
 

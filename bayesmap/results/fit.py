@@ -125,7 +125,7 @@ class FitResult:
         """Show the verdict first, then the parameters."""
         head = "Best fit" if self.success else "NOT TRUSTWORTHY: " + "; ".join(self.reasons)
         lines = [head, f"  total_stat {self.total_stat:.4f}   nfev {self.nfev}   {self.backend} ({self.method})"]
-        return "\n".join([*lines, repr(self.model.parameters)])
+        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes), repr(self.model.parameters)])
 
 
 @dataclass(frozen=True)

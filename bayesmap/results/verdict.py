@@ -16,7 +16,7 @@ class Verdict:
     reasons : tuple of str
         Why it should not be trusted, each beginning with one word (``not_converged``, ``few_draws``, ``divergent``,
         ``low_energy``, ``tree_depth``, ``at_bound``, ``exchangeable``, ``few_chains``, ``interrupted``,
-        ``not_finite``). Empty: it may.
+        ``not_finite``, ``approximate``). Empty: it may.
     measures : dict
         Name -> figure: ``r_hat``, ``ess_bulk`` and ``ess_tail`` of the worst parameter, ``divergences``, ``e_bfmi``,
         ``max_treedepth_fraction``, ``chains``, ``draws``.

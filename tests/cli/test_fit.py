@@ -198,7 +198,7 @@ def test_best_fit_and_posterior_that_are_not_to_be_trusted_are_exit_code_3(copie
     assert copied(sample + "optimize: {max_iterations: 1}\n") == 3
     out = capsys.readouterr().out
     assert "fit: NOT TO BE TRUSTED" in out
-    assert "- not converged after 1 Newton steps" in out
+    assert "- not converged after 1 steps" in out
     assert json.loads((tmp_path / "fit" / "result.json").read_text())["success"] is False
     assert "posterior NOT TO BE TRUSTED" in out
     verdict = json.loads((tmp_path / "fit" / "summary.json").read_text())["verdict"]
