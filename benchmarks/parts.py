@@ -73,8 +73,10 @@ def _of_model(mine: Mine, name: str) -> Callable[[], Any]:
 
 def _likelihood(mine: Mine) -> Callable[[], Any]:
     """Return an action: the Poisson likelihood of given predicted counts, and its gradient, logarithms where counts."""
-    (counts,) = mine.posterior.counts.values()
-    values = {name.rpartition("/")[2]: jnp.asarray(item) for name, item in counts.values().items()}
+    dataset = mine.map_fit.dataset
+    mask, counts = dataset.mask_data, np.where(dataset.mask_data, dataset.counts.data, 0.0)
+    where = np.flatnonzero(counts)
+    arrays = jnp.asarray(mask.astype(np.float64)), jnp.asarray(where), jnp.asarray(counts.ravel()[where])
     npred = jnp.asarray(mine.posterior.npred(mine.theta))
 
     @jax.jit
@@ -84,5 +86,4 @@ def _likelihood(mine: Mine) -> Callable[[], Any]:
 
         return jax.value_and_grad(value)(npred)
 
-    arrays = values["weights"], values["bright_index"], values["bright_counts"]
     return lambda: jax.block_until_ready(both(npred, *arrays))

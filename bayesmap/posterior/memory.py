@@ -14,8 +14,8 @@ from bayesmap.dataset.memory import Memory, estimate_data
 from bayesmap.posterior.compiled import CompiledPosterior
 from bayesmap.posterior.liveness import count_operations, largest_live
 
-CODE_PER_OPERATION = 30e3
-"""Bytes that compiling takes for each operation of a program, on average of a new and a cached one."""
+CODE, CODE_PER_OPERATION = 200e6, 3e3
+"""Bytes that compiling takes, and more for each operation of a program, between those of a new and a cached one."""
 COPIES = 2.0
 """An array of the response or the data is held by PyTensor and by JAX."""
 FUNCTIONS = ("value_and_gradient", "hessian", "fisher")
@@ -39,5 +39,5 @@ def estimate(datasets: Iterable[Dataset], posterior: CompiledPosterior) -> Memor
         estimate_data(datasets),
         constants=COPIES * sum(item.nbytes for item in posterior.constants),
         work=float(max(map(largest_live, programs))),
-        code=CODE_PER_OPERATION * sum(map(count_operations, programs)),
+        code=CODE + CODE_PER_OPERATION * sum(map(count_operations, programs)),
     )
