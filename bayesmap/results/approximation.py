@@ -94,7 +94,8 @@ class LaplaceCheck:
         """Show the verdict first, then the parameters."""
         width = max(map(len, self.names), default=0)
         rows = [
-            f"  {name:<{width}}  mean {shift:+.3f} sigma  sd {change:+.1%}"
+            f"  {name:<{width}}  mean {shift:+.3f} sigma  "
+            + ("no Laplace error" if np.isnan(change) else f"sd {change:+.1%}")
             for name, shift, change in zip(self.names, self.shifts, self.changes, strict=True)
         ]
         figures = f"  Pareto k {self.pareto_k:.2f}   effective size {self.effective_size:.0f} of {self.draws} draws"

@@ -97,7 +97,9 @@ def test_thresholds_of_the_check():
     assert off.draws_usable
     assert not off.good_enough
     assert "the mean of b lies -0.30 sigma off" in off.message
-    assert "b has no Laplace error" in record(changes=np.array([0.0, np.nan])).message
+    without = record(changes=np.array([0.0, np.nan]))
+    assert "b has no Laplace error" in without.message
+    assert "b  mean +0.100 sigma  no Laplace error" in str(without)
     assert str(record()).startswith("Laplace approximation: good enough")
 
 
