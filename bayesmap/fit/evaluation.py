@@ -15,6 +15,7 @@ from bayesmap.fit.arguments import check_names, dataset_name, models_of
 from bayesmap.fit.options import FitOptions, observe_all
 from bayesmap.maps.map import WcsNDMap
 from bayesmap.models.sky import Models, check_not_linked
+from bayesmap.posterior.building import undisturbed
 from bayesmap.posterior.compiled import CompiledPosterior
 from bayesmap.posterior.likelihood import cash
 from bayesmap.posterior.memory import estimate
@@ -65,7 +66,8 @@ class Evaluation:
     @cached_property
     def memory(self) -> Memory:
         """Estimate of the process's peak memory in a fit; nothing is compiled for it."""
-        return estimate(self.datasets, self._posterior)
+        with undisturbed():
+            return estimate(self.datasets, self._posterior)
 
     def check_memory(self) -> None:
         """Refuse a fit that needs more memory than its limit, before it is compiled.
@@ -173,7 +175,9 @@ class Evaluation:
         return dict(zip(posterior.coordinates.names, map(float, slopes), strict=True))
 
     def _stat_at(self, theta: np.ndarray) -> float:
-        return -2.0 * (self._posterior.log_likelihood(theta) + self._log_factorials)
+        # Of the function that the fit has compiled, and the prior, which is compiled in no time.
+        value, _ = self._posterior.value_and_gradient(theta)
+        return -2.0 * (value - self._posterior.log_prior(theta) + self._log_factorials)
 
     def _at(self, values: Mapping[str, Any] | None) -> tuple[CompiledPosterior, np.ndarray]:
         """Return functions and coordinates at the current values, with some replaced."""
