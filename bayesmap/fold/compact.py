@@ -18,7 +18,7 @@ from bayesmap.fold.kernel import SplineTable
 from bayesmap.fold.moments import Moments
 from bayesmap.fold.ops.fourier import InverseRealFFT2, RealFFT2
 from bayesmap.fold.ops.window import CutWindow, PlaceWindow
-from bayesmap.fold.placement import Place, put
+from bayesmap.fold.placement import Piece, Place, around
 from bayesmap.fold.point import constant
 from bayesmap.fold.setup import FoldSetup, exposure_spline
 from bayesmap.irf.exposure import extrapolate
@@ -76,8 +76,10 @@ class CompactImage:
         """Pixels of the padded sky around the map."""
         return self.setup.exposure.pad + self.half
 
-    def npred(self, mixing: Any, place: Place, ellipse: tuple[Any, Any, Any], values: dict[str, Any]) -> Any:
-        """Return predicted counts, shape (n_reco, n_lat, n_lon).
+    def pieces(
+        self, mixing: Any, place: Place, ellipse: tuple[Any, Any, Any], values: dict[str, Any]
+    ) -> tuple[Piece, ...]:
+        """Return predicted counts, n_reco planes.
 
         Parameters
         ----------
@@ -90,12 +92,12 @@ class CompactImage:
         values : dict
             Shape parameters.
         """
-        total = 0.0
+        pieces = []
         for bank in self.banks:
             before = bank.reach + self.half
             window = self._window(bank, mixing, place, self._moments(bank.factor, place, ellipse, values))
-            total = total + put(window, place, (before, before), self.setup.shape, self.margin)
-        return total
+            pieces.append(around(window, place, (before, before)))
+        return tuple(pieces)
 
     def _window(self, bank: PSFBank, mixing: Any, place: Place, moments: Any) -> Any:
         """Return the counts in the window of one table, shape (n_reco, n, n)."""

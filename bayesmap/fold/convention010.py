@@ -20,6 +20,7 @@ from bayesmap.fold.forward import Fold, background_maps
 from bayesmap.fold.kernel import kernel_transform
 from bayesmap.fold.parameters import ParameterGraph
 from bayesmap.fold.pixelmap import frame_rotation, unit_vector
+from bayesmap.fold.placement import Piece
 from bayesmap.fold.point import constant
 from bayesmap.fold.setup import FoldSetup, build_setup
 from bayesmap.fold.wide import SkyGrid, separation_squared
@@ -51,6 +52,16 @@ class Convention010Fold(Fold):
     def no_support(self, parameters: ParameterGraph) -> Any:
         """Return False: the seed's rule has no support of its own."""
         return pt.constant(False)
+
+    def pieces(self, name: str, parameters: ParameterGraph) -> list[Piece]:
+        """Return the predicted counts of a source as one piece."""
+        return [Piece(self._source(name, parameters), 0, 0)]
+
+    def known_image(self, name: str) -> None:
+        """Return None: the seed folds every source in each evaluation."""
+
+    def not_negative(self, name: str, parameters: ParameterGraph) -> None:
+        """Return None: the counts have to be looked at."""
 
     def _source(self, name: str, parameters: ParameterGraph) -> Any:
         model: Any = self.models[name]

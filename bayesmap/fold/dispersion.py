@@ -33,6 +33,11 @@ class Dispersion:
     weights: Weights | None = None
     scale: str = ""
 
+    @property
+    def constant(self) -> bool:
+        """True if the matrix depends on no parameter."""
+        return self.weights is None and not self.scale
+
     def matrix(self, parameters: ParameterGraph) -> Any:
         """Return the matrix, shape (n_true, n_reco)."""
         matrices = [

@@ -9,6 +9,7 @@ import numpy as np
 import pytensor.tensor as pt
 
 from bayesmap.fold.pixelmap import build_pixel_map
+from bayesmap.fold.placement import Piece
 from bayesmap.fold.setup import FoldSetup
 from bayesmap.fold.wide import SkyGrid, build_sky_grid, build_transfer
 from bayesmap.models.spatial.gaussian_process_sky import GaussianProcessSpatialModel
@@ -40,8 +41,8 @@ class FieldImage:
     grid: SkyGrid
     transfer: Any
 
-    def npred(self, mixing: Any, _: Any, values: dict[str, Any]) -> Any:
-        """Return predicted counts, shape (n_reco, n_lat, n_lon).
+    def pieces(self, mixing: Any, _: Any, values: dict[str, Any]) -> tuple[Piece]:
+        """Return predicted counts, n_reco planes.
 
         Parameters
         ----------
@@ -50,7 +51,8 @@ class FieldImage:
         values : dict
             Shape parameters by name.
         """
-        return self.grid.npred(mixing, self.model.brightness_at(pt, self.x, self.y, values), self.transfer)
+        brightness = self.model.brightness_at(pt, self.x, self.y, values)
+        return (Piece(self.grid.npred(mixing, brightness, self.transfer), 0, 0),)
 
 
 def build_field_image(setup: FoldSetup, model: GaussianProcessSpatialModel, name: str) -> FieldImage:

@@ -17,7 +17,7 @@ import scipy.fft
 import scipy.ndimage
 
 from bayesmap.fold.kernel import kernel_transform, radial_transform
-from bayesmap.fold.ops.window import PlaceWindow
+from bayesmap.fold.placement import Piece
 from bayesmap.fold.point import constant
 from bayesmap.fold.setup import TAPER, FoldSetup, exposure_spline
 from bayesmap.fold.wide import _taper
@@ -87,14 +87,13 @@ class FixedImage:
             return edisp.T * flux
         return edisp.T[:, self.energies.parent] * (self.energies.weight * spectrum(self.energies.energy))
 
-    def npred(self, mixing: Any) -> Any:
-        """Return predicted counts, shape (n_reco, n_lat, n_lon), for the flux of `PointImage.npred`."""
+    def pieces(self, mixing: Any) -> tuple[Piece]:
+        """Return predicted counts, n_reco planes, for the flux of `PointImage.pieces`."""
         if self.templates.ndim == 4:
             window = pt.sum(mixing[:, :, None, None] * self.templates, axis=1)
         else:
             window = pt.tensordot(mixing, self.templates, axes=1)
-        (i, j), (n_lat, n_lon) = self.corner, self.shape
-        return PlaceWindow(n_lat, n_lon)(window, i, j)
+        return (Piece(window, *self.corner),)
 
 
 def build_fixed_image(
@@ -106,7 +105,8 @@ def build_fixed_image(
     if len(rows) == 0:
         rows = columns = np.array([0])
     window = templates[..., rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return FixedImage(constant(window, f"{name}.templates"), (rows[0], columns[0]), setup.shape, energies)
+    corner = (int(rows[0]), int(columns[0]))
+    return FixedImage(constant(window, f"{name}.templates"), corner, setup.shape, energies)
 
 
 def evaluate_templates(setup: FoldSetup, npred: Callable[[FoldSetup, Any], Any]) -> np.ndarray:

@@ -14,9 +14,11 @@ import pytensor.tensor as pt
 
 from bayesmap.dataset import MapDataset
 from bayesmap.errors import BayesmapInputError
+from bayesmap.fold.fixed import FixedImage
 from bayesmap.fold.guard import without_round_off
 from bayesmap.fold.parameters import ParameterGraph
 from bayesmap.fold.pixelmap import frame_rotation, unit_vector
+from bayesmap.fold.placement import Piece
 from bayesmap.fold.point import constant
 from bayesmap.fold.setup import FoldSetup, build_setup
 from bayesmap.fold.source_fold import SourceFold, build_source_fold
@@ -51,9 +53,36 @@ class Fold:
     def components(self, parameters: ParameterGraph) -> dict[str, Any]:
         """Return predicted counts of every model by name, each of shape (n_reco, n_lat, n_lon)."""
         parts = {name: self._source(name, parameters) for name in self.sources}
-        for name, cube in self.backgrounds.items():
-            parts[name] = cube * self._norm(name, parameters) if name in self.models else cube
-        return parts
+        return parts | {name: self.background(name, parameters) for name in self.backgrounds}
+
+    def pieces(self, name: str, parameters: ParameterGraph) -> list[Piece]:
+        """Return the pieces that the predicted counts of a source add up from."""
+        return self.sources[name].pieces(parameters)
+
+    def background(self, name: str, parameters: ParameterGraph) -> Any:
+        """Return predicted counts of a background, shape (n_reco, n_lat, n_lon)."""
+        cube = self.backgrounds[name]
+        return cube * self._norm(name, parameters) if name in self.models else cube
+
+    def uniform_norm(self, name: str) -> bool:
+        """Return True if the factor of a background depends on the energy only."""
+        return name not in self.models or "spatial" not in self.models[name].components
+
+    def norm_per_energy(self, name: str, parameters: ParameterGraph) -> Any:
+        """Return the factor of a background in each bin of reconstructed energy, shape (n_reco,)."""
+        if name not in self.models:
+            return pt.ones((self.setup.axis.nbin,))
+        model: Any = self.models[name]
+        factor = model.spectral_model.evaluate(pt, self.setup.axis.center, **parameters.of(name, "spectral"))
+        return pt.as_tensor(factor) * pt.ones((self.setup.axis.nbin,))
+
+    def known_image(self, name: str) -> FixedImage | None:
+        """Return the templates of a source that no parameter changes, or None."""
+        return self.sources[name].known
+
+    def not_negative(self, name: str, parameters: ParameterGraph) -> Any:
+        """Return a boolean tensor, True where a source has no negative flux; None where that does not settle it."""
+        return self.sources[name].not_negative(parameters)
 
     def npred(self, parameters: ParameterGraph) -> Any:
         """Return all predicted counts, shape (n_reco, n_lat, n_lon)."""
@@ -67,8 +96,7 @@ class Fold:
     def _norm(self, name: str, parameters: ParameterGraph) -> Any:
         """Return the factor of a background model per bin, shape (n_reco, 1, 1) or that of the map."""
         model: Any = self.models[name]
-        factor = model.spectral_model.evaluate(pt, self.setup.axis.center, **parameters.of(name, "spectral"))
-        factor = factor[:, None, None]
+        factor = self.norm_per_energy(name, parameters)[:, None, None]
         spatial = model.components.get("spatial")
         if spatial is None:
             return factor

@@ -1,14 +1,15 @@
-"""Where a source stands: its pixel position as a graph, and the windows around it."""
+"""Where a source stands: its pixel position as a graph, and the pieces of the map that it fills."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytensor.tensor as pt
 
-from bayesmap.fold.ops.window import CutWindow, PlaceWindow
+from bayesmap.fold.ops.window import AddWindow, CutWindow
 from bayesmap.fold.pixelmap import PixelMap
 from bayesmap.models.spatial.columns import cubic_bspline
 
@@ -67,22 +68,41 @@ def sample(coefficients: Any, place: Place, margin: int) -> Any:
     return pt.sum(window * weights, axis=(-2, -1))
 
 
-def put(window: Any, place: Place, before: tuple[Any, Any], shape: tuple[int, int], margin: int) -> Any:
-    """Return map planes with the window whose pixel `before` is the source's whole pixel.
+@dataclass(frozen=True)
+class Piece:
+    """A part of an image.
 
     Parameters
     ----------
     window : tensor, shape (n_planes, n_y, n_x)
-        Values.
-    place : Place
-        Where.
-    before : (int, int) or tensors
-        Pixels of the window before the source's along y and x.
-    shape : (n_lat, n_lon)
-        Pixels of the map.
-    margin : int
-        Pixels of the canvas around the map, enough for a source at its padded edge.
+        Values; what lies beyond the map is lost.
+    i, j : int or integer tensors
+        Pixel of the map where the window begins, along y and x.
     """
-    canvas = PlaceWindow(shape[0] + 2 * margin, shape[1] + 2 * margin)
-    planes = canvas(window, place.i_y - before[0] + margin, place.i_x - before[1] + margin)
-    return planes[:, margin : margin + shape[0], margin : margin + shape[1]]
+
+    window: Any
+    i: Any
+    j: Any
+
+    def __rmul__(self, factor: Any) -> Piece:
+        """Return the piece times a scalar."""
+        return Piece(factor * self.window, self.i, self.j)
+
+
+def around(window: Any, place: Place, before: tuple[Any, Any]) -> Piece:
+    """Return the piece whose pixel `before` is the source's whole pixel."""
+    return Piece(window, place.i_y - before[0], place.i_x - before[1])
+
+
+def assemble(pieces: Sequence[Piece], shape: tuple[int, int]) -> Any:
+    """Return the map planes that pieces add up to, shape (n_planes, *shape); at least one piece."""
+    whole = [piece.window for piece in pieces if _fills(piece, shape)]
+    total = sum(whole[1:], whole[0]) if whole else pt.zeros((pieces[0].window.type.shape[0], *shape))
+    for piece in pieces:
+        if not _fills(piece, shape):
+            total = AddWindow()(total, piece.window, piece.i, piece.j)
+    return total
+
+
+def _fills(piece: Piece, shape: tuple[int, int]) -> bool:
+    return isinstance(piece.i, int) and isinstance(piece.j, int) and piece.window.type.shape[-2:] == shape

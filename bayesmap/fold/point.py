@@ -12,7 +12,7 @@ import pytensor.tensor as pt
 from bayesmap.fold.kernel import SplineTable
 from bayesmap.fold.ops.stamp import TAPS, SplineStamp
 from bayesmap.fold.ops.window import CutWindow
-from bayesmap.fold.placement import Place, put, sample, spline_weights
+from bayesmap.fold.placement import Piece, Place, around, sample, spline_weights
 from bayesmap.fold.setup import FoldSetup, exposure_spline
 
 
@@ -45,8 +45,8 @@ class PointImage:
         """Pixels of the padded sky around the map."""
         return self.setup.exposure.pad
 
-    def npred(self, mixing: Any, place: Place) -> Any:
-        """Return predicted counts, shape (n_reco, n_lat, n_lon).
+    def pieces(self, mixing: Any, place: Place) -> tuple[Piece, ...]:
+        """Return predicted counts, n_reco planes.
 
         Parameters
         ----------
@@ -57,13 +57,10 @@ class PointImage:
         """
         if self.setup.before_psf:
             mixing = mixing * sample(self.exposure, place, self.margin)
-        total = 0.0
-        for factor, reach, table in self.tables:
-            total = total + self._image(mixing, place, factor, reach, table)
-        return total
+        return tuple(self._piece(mixing, place, *table) for table in self.tables)
 
-    def _image(self, mixing: Any, place: Place, factor: int, reach: int, table: Any) -> Any:
-        """Return the counts by one table: the part of its window that the map can hold, put in its place."""
+    def _piece(self, mixing: Any, place: Place, factor: int, reach: int, table: Any) -> Piece:
+        """Return the counts by one table: the part of its window that the map can hold."""
         (n_lat, n_lon), side = self.setup.shape, table.type.shape[-1]
         n_y, n_x = min(side, n_lat), min(side, n_lon)
         first_y, first_x = _first(place.i_y, reach, side, n_y), _first(place.i_x, reach, side, n_x)
@@ -74,9 +71,7 @@ class PointImage:
             window = self.setup.mix_exposed(mixing, stamp, CutWindow(n_y, n_x)(self.exposure, *at))
         else:
             window = self.setup.mix(mixing, stamp)
-        # A window moved by `first` begins at most its own size before the map, and never after its end.
-        margin = self.margin if max(n_y, n_x) == side else max(n_lat, n_lon) + 2
-        return put(window, place, (reach - first_y, reach - first_x), self.setup.shape, margin)
+        return around(window, place, (reach - first_y, reach - first_x))
 
 
 def _first(i: Any, reach: int, side: int, n: int) -> Any:

@@ -98,7 +98,7 @@ class FoldSetup:
         Parameters
         ----------
         mixing : tensor, shape (n_reco, n_true)
-            Weights, see `PointImage.npred`.
+            Weights, see `PointImage.pieces`.
         planes : tensor, shape (n_psf, ...)
             Images.
         """

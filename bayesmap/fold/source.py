@@ -18,7 +18,7 @@ from bayesmap.fold.kernel import build_tables, lattice_factor
 from bayesmap.fold.moments import build_moments
 from bayesmap.fold.ops.lazy import lazy_share
 from bayesmap.fold.pixelmap import PixelMap, build_pixel_map, frame_rotation, tangent_basis, unit_vector
-from bayesmap.fold.placement import Place, locate, outside
+from bayesmap.fold.placement import Piece, Place, assemble, locate, outside
 from bayesmap.fold.point import PointImage, build_point_image
 from bayesmap.fold.setup import FoldSetup
 from bayesmap.fold.wide import SkyGrid, arc_offsets, build_sky_grid, build_transfer
@@ -66,8 +66,8 @@ class FreeSource:
     compact: CompactImage | None = None
     wide: tuple[SkyGrid, Any] | None = None
 
-    def npred(self, mixing: Any, vector: Any, values: dict[str, Any]) -> Any:
-        """Return predicted counts, shape (n_reco, n_lat, n_lon).
+    def pieces(self, mixing: Any, vector: Any, values: dict[str, Any]) -> tuple[Piece, ...]:
+        """Return predicted counts, n_reco planes.
 
         Parameters
         ----------
@@ -81,17 +81,22 @@ class FreeSource:
         rotated = self._rotated(vector)
         place = locate(self.pixel_map, rotated, self.setup.shape, self.pad)
         if self.point is not None:
-            return self.point.npred(mixing, place)
+            return self.point.pieces(mixing, place)
         share = self._wide_share(values)
         if self.wide is None:
             return self._compact(mixing, place, values)
         wide = self._wide(mixing, vector, rotated, values)
         if self.compact is None:
-            return wide
+            return (wide,)
         compact = self._compact(mixing, place, values)
         shapes = [mixing, *values.values()]
-        wide = lazy_share(share, wide, [*shapes, vector, rotated])
-        return wide + lazy_share(1.0 - share, compact, [*shapes, place.i_y, place.i_x, place.d_y, place.d_x])
+        placed = [*shapes, place.i_y, place.i_x, place.d_y, place.d_x]
+        return *_lazily(share, (wide,), [*shapes, vector, rotated]), *_lazily(1.0 - share, compact, placed)
+
+    @property
+    def not_negative(self) -> bool:
+        """True if the image of a positive flux is never negative: samples of a wide shape may ring."""
+        return self.wide is None
 
     @property
     def pad(self) -> int:
@@ -125,7 +130,7 @@ class FreeSource:
         t = pt.minimum(pt.maximum(t, 0.0), 1.0)
         return t**3 * (10.0 - 15.0 * t + 6.0 * t * t)
 
-    def _compact(self, mixing: Any, place: Place, values: dict[str, Any]) -> Any:
+    def _compact(self, mixing: Any, place: Place, values: dict[str, Any]) -> tuple[Piece, ...]:
         """Return the compact image; the ellipse goes to pixels by the metric at the start."""
         if self.compact is None:
             raise AssertionError("a source without a compact image asked for it")
@@ -136,20 +141,26 @@ class FreeSource:
             a * c * xx + (a * d + b * c) * xy + b * d * yy,
             c * c * xx + 2.0 * c * d * xy + d * d * yy,
         )
-        return self.compact.npred(mixing, place, pixels, values)
+        return self.compact.pieces(mixing, place, pixels, values)
 
-    def _wide(self, mixing: Any, vector: Any, rotated: Any, values: dict[str, Any]) -> Any:
+    def _wide(self, mixing: Any, vector: Any, rotated: Any, values: dict[str, Any]) -> Piece:
         if self.wide is None:
             raise AssertionError("a source without a wide image asked for it")
         grid, transfer = self.wide
         east, north = _directions(vector)
         x, y = arc_offsets(grid.vectors, rotated, self._rotated(east), self._rotated(north))
-        return grid.npred(mixing, self.model.evaluate(pt, x, y, **values), transfer)
+        return Piece(grid.npred(mixing, self.model.evaluate(pt, x, y, **values), transfer), 0, 0)
 
     def _turn(self) -> np.ndarray:
         """Return the matrix from East and North of the model's frame to those of the map's, at the start."""
         model_basis = tangent_basis(*self.model.position) @ self.rotation.T
         return self.pixel_map.basis[1:] @ model_basis[1:].T
+
+
+def _lazily(share: Any, pieces: tuple[Piece, ...], inputs: list[Any]) -> list[Piece]:
+    """Return the share of pieces, which are worked out only where it is not zero."""
+    windows = lazy_share(share, [piece.window for piece in pieces], inputs)
+    return [Piece(window, piece.i, piece.j) for window, piece in zip(windows, pieces, strict=True)]
 
 
 def _scale(pixel_map: PixelMap) -> float:
@@ -187,7 +198,10 @@ def build_source(setup: FoldSetup, model: SkyModel) -> FreeSource | FixedImage |
         return source
     values = {name: pt.as_tensor(value) for name, value in spatial.canonical_values.items()}
     vector = pt.as_tensor(unit_vector(np, *spatial.position))  # type: ignore[attr-defined]
-    templates = evaluate_templates(setup, lambda _, mixing: source.npred(mixing, vector, shape_values(values)))
+    shape = shape_values(values)
+    templates = evaluate_templates(
+        setup, lambda _, mixing: assemble(source.pieces(mixing, vector, shape), setup.shape)
+    )
     return build_fixed_image(setup, templates, model.name)
 
 

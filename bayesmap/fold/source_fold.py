@@ -19,6 +19,7 @@ from bayesmap.fold.dispersion import Dispersion, Weights, build_dispersion
 from bayesmap.fold.field import FieldImage
 from bayesmap.fold.fixed import FixedImage
 from bayesmap.fold.parameters import ParameterGraph
+from bayesmap.fold.placement import Piece, assemble
 from bayesmap.fold.response import PSF_NODES, psf_weights
 from bayesmap.fold.setup import FoldSetup, build_setup
 from bayesmap.fold.source import FreeSource, build_source, shape_values
@@ -71,17 +72,50 @@ class SourceFold:
 
     def npred(self, parameters: ParameterGraph) -> Any:
         """Return predicted counts, shape (n_reco, n_lat, n_lon)."""
+        return assemble(self.pieces(parameters), self.nodes[0].setup.shape)
+
+    def pieces(self, parameters: ParameterGraph) -> list[Piece]:
+        """Return the pieces that the predicted counts add up from."""
         edisp = self.dispersion.matrix(parameters)
         counts = [self._node(node, edisp, parameters) for node in self.nodes]
         if not self.weights:
-            return counts[0]
+            return list(counts[0])
         weights = pt.ones((1,))
         for factor in self.weights:
             weights = (weights[:, None] * factor(parameters)[None, :]).flatten()
-        total = weights[0] * counts[0]
-        for k, part in enumerate(counts[1:], start=1):
-            total = total + weights[k] * part
-        return total
+        return [weights[k] * piece for k, part in enumerate(counts) for piece in part]
+
+    @property
+    def known(self) -> FixedImage | None:
+        """The image, if it is the same templates in the same response for all parameters."""
+        image = self.nodes[0].image
+        fixed = isinstance(image, FixedImage) and not self.weights and self.dispersion.constant
+        return image if fixed and isinstance(image, FixedImage) else None
+
+    @property
+    def reached(self) -> np.ndarray:
+        """Which templates of a known image reach each bin of reconstructed energy, shape (n_reco, n)."""
+        image, edisp = self.nodes[0].image, np.asarray(self.dispersion.forms[0])
+        parent = slice(None) if image.energies is None else image.energies.parent  # type: ignore[union-attr]
+        return np.asarray(edisp.T[:, parent] != 0.0)
+
+    def not_negative(self, parameters: ParameterGraph) -> Any:
+        """Return a boolean tensor, True where the counts are not negative because no flux is; None if it is not enough.
+
+        It is for images that cannot be negative (round-off apart): templates, points and compact shapes.
+        """
+        images = [node.image for node in self.nodes]
+        if self.weights or not all(getattr(image, "not_negative", False) for image in images):
+            return None
+        edisp = self.dispersion.matrix(parameters)
+        return pt.all(pt.stack([pt.all(self._mixing(node, edisp, parameters) >= 0.0) for node in self.nodes]))
+
+    def mixing(self, parameters: ParameterGraph) -> Any:
+        """Return flux per true-energy bin (or energy of a cube) times its share in each bin of reconstructed energy.
+
+        Shape (n_reco, n).
+        """
+        return self._mixing(self.nodes[0], self.dispersion.matrix(parameters), parameters)
 
     def no_support(self, parameters: ParameterGraph) -> list[Any]:
         """Return boolean tensors: True where the source left the map or its cut-out."""
@@ -89,7 +123,14 @@ class SourceFold:
         images = [node.image for node in self.nodes if isinstance(node.image, FreeSource)]
         return [image.no_support(parameters.vectors[self.model.name], shape) for image in images]
 
-    def _node(self, node: Node, edisp: Any, parameters: ParameterGraph) -> Any:
+    def _node(self, node: Node, edisp: Any, parameters: ParameterGraph) -> tuple[Piece, ...]:
+        name, mixing = self.model.name, self._mixing(node, edisp, parameters)
+        if isinstance(node.image, FixedImage):
+            return node.image.pieces(mixing)
+        shape = shape_values(parameters.of(name, "spatial"))
+        return node.image.pieces(mixing, parameters.vectors[name], shape)
+
+    def _mixing(self, node: Node, edisp: Any, parameters: ParameterGraph) -> Any:
         name, setup = self.model.name, node.setup
         spectral: Any = self.model.spectral_model
         values = parameters.of(name, "spectral")
@@ -97,10 +138,8 @@ class SourceFold:
             edisp = edisp * parameters.values[f"{self.response}.response.exposure_scale"]
         flux = spectral.integral(pt, setup.edges[:-1], setup.edges[1:], setup.slope, **values)
         if isinstance(node.image, FixedImage):
-            mixing = node.image.mixing(edisp, flux, lambda energy: spectral.evaluate(pt, energy, **values))
-            return node.image.npred(mixing)
-        shape = shape_values(parameters.of(name, "spatial"))
-        return node.image.npred(edisp.T * flux, parameters.vectors[name], shape)
+            return node.image.mixing(edisp, flux, lambda energy: spectral.evaluate(pt, energy, **values))
+        return edisp.T * flux
 
 
 def build_source_fold(

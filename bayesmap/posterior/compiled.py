@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytensor.tensor as pt
 
+from bayesmap.fold.counted import CountedFold, build_counted
 from bayesmap.fold.forward import Fold
 from bayesmap.fold.spectrum import SpectrumFold
 from bayesmap.posterior.coordinates import Coordinates
@@ -43,6 +44,8 @@ class CompiledPosterior:
         Name of each.
     counts : dict
         Dataset name -> its counts.
+    counted : dict
+        Dataset name -> its forward model at the bins with counts; of maps.
     """
 
     variables: Variables
@@ -50,6 +53,7 @@ class CompiledPosterior:
     constants: tuple[Any, ...]
     constant_names: tuple[str, ...]
     counts: Mapping[str, ObservedCounts | ObservedOnOff]
+    counted: Mapping[str, CountedFold]
 
     def of(self, dataset: str) -> CompiledPosterior:
         """Return the same posterior, whose predicted counts are those of one dataset."""
@@ -145,6 +149,10 @@ class CompiledPosterior:
     def with_counts(self, *counts: ObservedCounts | ObservedOnOff) -> CompiledPosterior:
         """Return the same functions for other counts; they are compiled again only where the arrays' shapes change."""
         fresh = {name: value for item in counts for name, value in item.values().items()}
+        for item in counts:
+            if isinstance(item, ObservedCounts):
+                weights = fresh[item.weights.name]
+                fresh |= self.counted[item.dataset.name].values(item.blocks, weights)
         constants = tuple(
             jax.device_put(np.asarray(fresh[name])) if name in fresh else value
             for name, value in zip(self.constant_names, self.constants, strict=True)
@@ -187,10 +195,17 @@ def compile_posterior(observations: Sequence[Observation], variables: Variables)
     log_likelihood: Any = pt.constant(0.0)
     wanted: list[Any] = []
     places: dict[str, tuple[int, tuple[str, ...]]] = {}
+    counted: dict[str, CountedFold] = {}
     for item in observations:
         npred, parts = item.fold.npred(parameters), item.fold.components(parameters)
         supported = pt.switch(item.fold.no_support(parameters), -np.inf, 0.0)
-        log_likelihood = log_likelihood + item.counts.log_likelihood(npred, parameters) + supported
+        if isinstance(item.counts, ObservedCounts):
+            at_counts = build_counted(item.fold, item.counts.blocks, item.counts.weights)
+            counted[item.counts.dataset.name] = at_counts
+            value = item.counts.log_likelihood(at_counts.predict(parameters), parameters)
+        else:
+            value = item.counts.log_likelihood(npred, parameters)
+        log_likelihood = log_likelihood + value + supported
         places[item.counts.dataset.name] = (FIRST_OF_DATASETS + len(wanted), tuple(parts))
         wanted += [npred, npred * item.counts.weights, item.counts.spread(parameters), *parts.values()]
     # One graph for all outputs: PyTensor rewrites it once, and XLA drops what a function does not use.
@@ -201,7 +216,7 @@ def compile_posterior(observations: Sequence[Observation], variables: Variables)
     for name, (place, models) in places.items():
         functions |= {f"{name}/{key}": item for key, item in _of_dataset(outputs, place, models).items()}
     counts = {item.counts.dataset.name: item.counts for item in observations}
-    compiled = CompiledPosterior(variables, functions, constants, names, counts)
+    compiled = CompiledPosterior(variables, functions, constants, names, counts, counted)
     return compiled.of(next(iter(counts))) if len(counts) == 1 else compiled
 
 
@@ -227,7 +242,7 @@ def _functions(outputs: Callable[..., Any], places: Sequence[int]) -> dict[str, 
         "hessian": jax.jit(partial(_hessian, log_posterior)),
         "fisher": jax.jit(partial(_fisher, partial(_weighted, outputs, tuple(place + 1 for place in places)))),
         "change": jax.jit(partial(_change, backward)),
-        "many_theta": jax.jit(jax.vmap(lambda z, constants: backward(z, constants)[0], in_axes=(0, None))),
+        "many_theta": jax.jit(lambda z, constants: jax.lax.map(lambda one: backward(one, constants)[0], z)),
         "unbounded": unbounded,
         "whitened": jax.jit(jax.value_and_grad(partial(_whitened, unbounded))),
     }

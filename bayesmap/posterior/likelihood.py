@@ -22,6 +22,7 @@ import pytensor.tensor as pt
 import scipy.special
 
 from bayesmap.dataset import MapDataset
+from bayesmap.fold.counted import Blocks, Counted, blocks_of
 from bayesmap.fold.parameters import ParameterGraph
 from bayesmap.fold.point import constant
 from bayesmap.maps.map import WcsNDMap
@@ -31,8 +32,6 @@ from bayesmap.posterior import negative_binomial
 
 DENSE = 16384
 """Up to this many selected bins all take a logarithm, so that other counts of the same data set need no compilation."""
-BLOCK = 4096
-"""Above it, the number of bins with counts is rounded up to a multiple of this."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +44,11 @@ class ObservedCounts:
         Counts, mask and weights.
     weights : shared variable, shape (n_energy, n_lat, n_lon)
         Weights in the mask (one by default), zero outside.
-    index : shared variable, shape (n_bright,)
-        Flat index of the bins in the mask with counts, filled up with bins without.
-    bright : shared variable, shape (n_bright,)
+    blocks : Blocks
+        The bins in the mask with counts (or all of them, see `DENSE`).
+    bright : shared variable, shape (n_block, BLOCK)
         Their counts.
-    bright_weights : shared variable, shape (n_bright,)
+    bright_weights : shared variable, shape (n_block, BLOCK)
         Their weights.
     log_factorials : shared variable, scalar
         Weighted sum of ln Gamma(n + 1) over the mask.
@@ -59,27 +58,25 @@ class ObservedCounts:
 
     dataset: MapDataset
     weights: Any
-    index: Any
+    blocks: Blocks
     bright: Any
     bright_weights: Any
     log_factorials: Any
     overdispersion: str = ""
 
-    def log_likelihood(self, npred: Any, parameters: ParameterGraph) -> Any:
+    def log_likelihood(self, counted: Counted, parameters: ParameterGraph) -> Any:
         """Return the log-likelihood as a scalar tensor."""
-        bright = pt.take(npred.flatten(), self.index)
+        bright = counted.at
         possible = pt.all(pt.or_(bright > 0.0, pt.eq(self.bright, 0.0)))
         logs = self.bright * pt.log(pt.switch(bright > 0.0, bright, 1.0))
-        weighted = npred * self.weights
-        lowest = pt.min(weighted)
         if self.overdispersion:
             alpha = parameters.values[self.overdispersion]
             positive = pt.switch(bright > 0.0, bright, 0.0)
             rest = pt.sum(self.bright_weights * negative_binomial.log_probability(pt, self.bright, positive, alpha))
         else:
-            rest = -pt.sum(weighted)
+            rest = -counted.total
         value = pt.sum(self.bright_weights * logs) + rest - self.log_factorials
-        return pt.switch(pt.and_(possible, lowest >= 0.0), value, -np.inf)
+        return pt.switch(pt.and_(possible, pt.invert(counted.negative)), value, -np.inf)
 
     def spread(self, parameters: ParameterGraph) -> Any:
         """Return the overdispersion as a scalar tensor; zero for Poisson counts."""
@@ -110,7 +107,7 @@ class ObservedCounts:
 
     def values(self) -> dict[str, np.ndarray]:
         """Return the arrays by the names of their shared variables."""
-        shared = (self.weights, self.index, self.bright, self.bright_weights, self.log_factorials)
+        shared = (self.weights, self.bright, self.bright_weights, self.log_factorials)
         return {item.name: item.get_value() for item in shared}
 
 
@@ -130,15 +127,16 @@ def observe(dataset: MapDataset, overdispersion: str = "") -> ObservedCounts:
     """
     counts = np.asarray(dataset.counts.data, dtype=np.float64)
     mask, weights = dataset.mask_data, dataset.weights_data
-    index, bright = bright_bins(counts, mask, every=bool(overdispersion))
+    every = bool(overdispersion) or np.count_nonzero(mask) <= DENSE
+    blocks = blocks_of(mask if every else mask & (counts > 0.0))
     log_factorials = np.array(np.sum(weights[mask] * scipy.special.gammaln(counts[mask] + 1.0)))
     name = dataset.name
     return ObservedCounts(
         dataset=dataset,
         weights=constant(np.where(mask, weights, 0.0), f"{name}/weights"),
-        index=pytensor.shared(index.astype(np.int64), name=f"{name}/bright_index", shape=index.shape),
-        bright=constant(bright, f"{name}/bright_counts"),
-        bright_weights=constant(weights.ravel()[index], f"{name}/bright_weights"),
+        blocks=blocks,
+        bright=constant(blocks.gather(counts), f"{name}/bright_counts"),
+        bright_weights=constant(blocks.gather(weights), f"{name}/bright_weights"),
         log_factorials=pytensor.shared(log_factorials, name=f"{name}/log_factorials", shape=()),
         overdispersion=overdispersion,
     )
@@ -154,18 +152,6 @@ def overdispersion_of(models: Models, dataset_name: str) -> str:
     """
     found = models.only(OverdispersionModel, dataset_name)
     return f"{found.name}.counts.overdispersion" if found is not None else ""
-
-
-def bright_bins(counts: np.ndarray, mask: np.ndarray, *, every: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Return flat index and counts of the bins that take a logarithm, of a length that few data sets change."""
-    selected = np.flatnonzero(mask)
-    values = counts.ravel()[selected]
-    if every or len(selected) <= DENSE:
-        return selected, values
-    used = values > 0
-    length = min(len(selected), BLOCK * -(-max(int(used.sum()), 1) // BLOCK))
-    order = np.concatenate([np.flatnonzero(used), np.flatnonzero(~used)])[:length]
-    return selected[order], values[order]
 
 
 def cash(counts: np.ndarray, npred: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
-"""A share of an image that is worked out only where the share is not zero.
+"""A share of images that is worked out only where the share is not zero, and a test made only where it is needed.
 
-Under JAX a branch (`lax.cond`) leaves the image out; NumPy and numba work it out always. Value and derivatives are the
+Under JAX a branch (`lax.cond`) leaves the rest out; NumPy and numba work it out always. Value and derivatives are the
 same, as long as the share leaves zero with a zero first derivative.
 """
 
@@ -10,40 +10,73 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
+import pytensor.tensor as pt
 from jax import lax
 from pytensor.compile.builders import OpFromGraph
 from pytensor.graph.basic import Constant
-from pytensor.graph.traversal import truncated_graph_inputs
+from pytensor.graph.traversal import graph_inputs, truncated_graph_inputs
 from pytensor.link.jax.dispatch import jax_funcify
 
 
 class LazyShare(OpFromGraph):
-    """``share * image``, an inner graph whose first input is the share."""
+    """``share * image`` of each image, an inner graph whose first input is the share."""
 
 
-def lazy_share(share: Any, image: Any, inputs: Sequence[Any]) -> Any:
-    """Return share * image.
+def lazy_share(share: Any, images: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
+    """Return share * image of each image.
 
     Parameters
     ----------
     share : scalar tensor
         Share.
-    image : tensor
-        Graph of the image.
+    images : sequence of tensor
+        Graphs of the images.
     inputs : sequence of tensor
-        What the image depends on besides constants and shared arrays: the graph is cut there.
+        What the images depend on besides constants and shared arrays: the graph is cut there.
     """
-    found = truncated_graph_inputs([image], ancestors_to_include=[*inputs])
+    found = truncated_graph_inputs(list(images), ancestors_to_include=[*inputs])
     leaves = [leaf for leaf in found if not isinstance(leaf, Constant)]
-    return LazyShare([share, *leaves], [share * image], strict=True)(share, *leaves)
+    outputs = LazyShare([share, *leaves], [share * image for image in images], strict=True)(share, *leaves)
+    return outputs if isinstance(outputs, list) else [outputs]
 
 
 @jax_funcify.register(LazyShare)
 def _jax_lazy_share(op: LazyShare, node: Any = None, **kwargs: Any) -> Any:
     inner = jax_funcify(op.fgraph, **kwargs)
-    shape = node.outputs[0].type.shape
+    shapes = [output.type.shape for output in node.outputs]
 
     def lazily(share, *inputs):  # type: ignore[no-untyped-def]
-        return lax.cond(share != 0.0, lambda: inner(share, *inputs)[0], lambda: jnp.zeros(shape))
+        found = lax.cond(
+            share != 0.0, lambda: tuple(inner(share, *inputs)), lambda: tuple(jnp.zeros(shape) for shape in shapes)
+        )
+        return found if len(found) > 1 else found[0]
+
+    return lazily
+
+
+class LazyTest(OpFromGraph):
+    """``flag and test``, an inner graph whose first input is the flag."""
+
+
+def lazy_test(flag: Any, test: Any) -> Any:
+    """Return flag and test, a boolean tensor.
+
+    Parameters
+    ----------
+    flag, test : scalar boolean tensor
+        The test is worked out only where the flag is True.
+    """
+    leaves = [leaf for leaf in graph_inputs([test]) if not isinstance(leaf, Constant)]
+    flag = pt.as_tensor(flag)
+    inner = flag.type()
+    return LazyTest([inner, *leaves], [pt.and_(inner, test)], strict=True)(flag, *leaves)
+
+
+@jax_funcify.register(LazyTest)
+def _jax_lazy_test(op: LazyTest, **kwargs: Any) -> Any:
+    inner = jax_funcify(op.fgraph, **kwargs)
+
+    def lazily(flag, *inputs):  # type: ignore[no-untyped-def]
+        return lax.cond(flag, lambda: inner(flag, *inputs)[0], lambda: jnp.zeros((), dtype=bool))
 
     return lazily

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytensor.tensor as pt
 from jax import lax
+from jax.custom_derivatives import linear_call
 from pytensor.gradient import disconnected_type
 from pytensor.graph.basic import Apply
 from pytensor.link.jax.dispatch import jax_funcify
@@ -84,24 +85,44 @@ def _part(table: np.ndarray, corner: np.ndarray, n_y: int, n_x: int) -> np.ndarr
     return table[a : a + TAPS, b : b + TAPS, :, y : y + n_y, x : x + n_x]
 
 
-def _slices(table, corner, n_y, n_x):  # type: ignore[no-untyped-def]
-    """Return the same slice in JAX."""
+def _rows(table, corner, n_y, n_x):  # type: ignore[no-untyped-def]
+    """Return the slice row by row of taps in JAX, TAPS arrays of shape (TAPS, n_true, n_y, n_x).
+
+    In one piece, XLA would copy it before anything is done with it.
+    """
     a, b, y, x = (corner[i] for i in range(4))
     zero = jnp.zeros_like(a)
-    return lax.dynamic_slice(table, (a, b, zero, y, x), (TAPS, TAPS, table.shape[2], n_y, n_x))
+    size = (1, TAPS, table.shape[2], n_y, n_x)
+    return [lax.dynamic_slice(table, (a + k, b, zero, y, x), size)[0] for k in range(TAPS)]
+
+
+def _pair(n_y: int, n_x: int) -> tuple[Any, Any]:
+    """Return stamp and adjoint in JAX as functions of ((table, corner), linear argument).
+
+    Both are given to JAX (`linear_call`): differentiating the stamp it would keep every slice it has read.
+    """
+
+    def stamp(place, weights):  # type: ignore[no-untyped-def]
+        rows = _rows(*place, n_y, n_x)
+        return sum(weights[k, i] * rows[k][i] for k in range(TAPS) for i in range(TAPS))
+
+    def adjoint(place, image):  # type: ignore[no-untyped-def]
+        rows = _rows(*place, n_y, n_x)
+        return jnp.stack([row.reshape(TAPS, -1) @ image.ravel() for row in rows])
+
+    return stamp, adjoint
 
 
 @jax_funcify.register(SplineStamp)
 def _jax_stamp(op: SplineStamp, **kwargs: Any) -> Any:
-    def stamp(table, corner, weights):  # type: ignore[no-untyped-def]
-        return jnp.tensordot(weights, _slices(table, corner, op.n_y, op.n_x), axes=2)
-
-    return stamp
+    stamp, adjoint = _pair(op.n_y, op.n_x)
+    return lambda table, corner, weights: linear_call(stamp, adjoint, (table, corner), weights)
 
 
 @jax_funcify.register(SplineStampAdjoint)
 def _jax_stamp_adjoint(op: SplineStampAdjoint, **kwargs: Any) -> Any:
-    def adjoint(table, corner, image):  # type: ignore[no-untyped-def]
-        return jnp.tensordot(_slices(table, corner, *image.shape[1:]), image, axes=3)
+    def apply(table, corner, image):  # type: ignore[no-untyped-def]
+        stamp, adjoint = _pair(*image.shape[1:])
+        return linear_call(adjoint, stamp, (table, corner), image)
 
-    return adjoint
+    return apply
