@@ -10,7 +10,7 @@ per block, and other counts of the same dataset change no shape, or seldom.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 

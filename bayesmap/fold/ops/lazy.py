@@ -57,6 +57,9 @@ def _jax_lazy_share(op: LazyShare, node: Any = None, **kwargs: Any) -> Any:
 class LazyTest(OpFromGraph):
     """``flag and test``, an inner graph whose first input is the flag."""
 
+    def connection_pattern(self, node: Any) -> list:
+        return [[False] for _ in node.inputs]
+
 
 def lazy_test(flag: Any, test: Any) -> Any:
     """Return flag and test, a boolean tensor.

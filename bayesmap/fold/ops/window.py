@@ -180,8 +180,7 @@ def _moved(array: Any, shift: Any, axis: int) -> Any:
 
 def _add(image: Any, window: Any, i: Any, j: Any) -> Any:
     starts = []
-    for axis, start in ((-2, i), (-1, j)):
-        axis += image.ndim
+    for axis, start in ((image.ndim - 2, i), (image.ndim - 1, j)):
         n, size = image.shape[axis], min(window.shape[axis], image.shape[axis])
         # Of a window larger than the image the part that may be seen.
         skipped = jnp.clip(-start, 0, window.shape[axis] - size)
@@ -201,8 +200,7 @@ def _add(image: Any, window: Any, i: Any, j: Any) -> Any:
 
 
 def _see(n_y: int, n_x: int, image: Any, i: Any, j: Any) -> Any:
-    for axis, start, size in ((-2, i, n_y), (-1, j, n_x)):
-        axis += image.ndim
+    for axis, start, size in ((image.ndim - 2, i, n_y), (image.ndim - 1, j, n_x)):
         n = image.shape[axis]
         part = min(size, n)
         skipped = jnp.clip(-start, 0, size - part)
