@@ -18,7 +18,7 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 
-from bayesmap.fold.forward import Fold
+from bayesmap.fold.forward import Fold, Prediction
 from bayesmap.fold.guard import ROUND_OFF
 from bayesmap.fold.known import KnownPart, known_parts
 from bayesmap.fold.ops.lazy import lazy_test
@@ -120,31 +120,32 @@ class CountedFold:
     weights: Any
     known: Mapping[str, KnownPart]
 
-    def predict(self, parameters: ParameterGraph) -> Counted:
+    def predict(self, prediction: Prediction) -> Counted:
         """Return the predicted counts."""
         at: Any = pt.zeros(self.index.type.shape)
         total: Any = pt.constant(0.0)
         fine: list[Any] = []
         for part in self.known.values():
-            share = part.share(parameters)
+            share = part.share(prediction.parameters)
             at = at + part.at(share, self.energy)
             total = total + pt.sum(share * part.sums)
             fine.append(pt.all(share >= 0.0) if part.not_negative else pt.constant(False, dtype="bool"))
         free = [name for name in self.fold.sources if name not in self.known]
         extra = [name for name in self.fold.backgrounds if name not in self.known]
         if free or extra:
-            cube = self._cube(free, extra, parameters)
+            cube = self._cube(free, extra, prediction)
             at = at + pt.take(cube.flatten(), self.index)
             total = total + pt.sum(cube * self.weights)
-            fine.append(self._fine(cube, free, extra, parameters))
-        return Counted(at, total, self._negative(pt.all(pt.stack(fine)), parameters))
+            fine.append(self._fine(cube, free, extra, prediction.parameters))
+        # The whole cube is looked at only where a component may be negative.
+        lowest = pt.min(prediction.npred * self.weights)
+        return Counted(at, total, lazy_test(pt.invert(pt.all(pt.stack(fine))), lowest < 0.0))
 
-    def _cube(self, free: list[str], extra: list[str], parameters: ParameterGraph) -> Any:
+    def _cube(self, free: list[str], extra: list[str], prediction: Prediction) -> Any:
         """Return the counts of what is not known beforehand, shape (n_reco, n_lat, n_lon)."""
-        shape = self.fold.setup.shape
-        pieces = [piece for name in free for piece in self.fold.pieces(name, parameters)]
-        cubes = [self.fold.background(name, parameters) for name in extra]
-        return sum(cubes, assemble(pieces, shape)) if pieces else sum(cubes[1:], cubes[0])
+        pieces = [piece for name in free for piece in prediction.pieces[name]]
+        cubes = [prediction.components[name] for name in extra]
+        return sum(cubes, assemble(pieces, self.fold.setup.shape)) if pieces else sum(cubes[1:], cubes[0])
 
     def _fine(self, cube: Any, free: list[str], extra: list[str], parameters: ParameterGraph) -> Any:
         """Return True where a cube is not negative: by the signs of its fluxes, or by looking."""
@@ -152,11 +153,6 @@ class CountedFold:
         if not extra and all(sign is not None for sign in signs):
             return pt.all(pt.stack(signs))
         return pt.all(pt.min(cube, axis=(1, 2)) >= -ROUND_OFF * pt.max(cube, axis=(1, 2)))
-
-    def _negative(self, fine: Any, parameters: ParameterGraph) -> Any:
-        """Return True if a bin is negative; the whole cube is looked at only where a component may be."""
-        lowest = pt.min(self.fold.npred(parameters) * self.weights)
-        return lazy_test(pt.invert(fine), lowest < 0.0)
 
     def values(self, blocks: Blocks, weights: np.ndarray) -> dict[str, np.ndarray]:
         """Return the arrays that depend on which bins have counts, by the names of their shared variables."""

@@ -18,7 +18,7 @@ from bayesmap.fold.fixed import FixedImage
 from bayesmap.fold.guard import without_round_off
 from bayesmap.fold.parameters import ParameterGraph
 from bayesmap.fold.pixelmap import frame_rotation, unit_vector
-from bayesmap.fold.placement import Piece
+from bayesmap.fold.placement import Piece, assemble
 from bayesmap.fold.point import constant
 from bayesmap.fold.setup import FoldSetup, build_setup
 from bayesmap.fold.source_fold import SourceFold, build_source_fold
@@ -26,6 +26,28 @@ from bayesmap.maps.geometry import WcsGeom
 from bayesmap.models.background import BackgroundModel
 from bayesmap.models.response import ResponseModel
 from bayesmap.models.sky import Models
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Predicted counts as graphs, each made once.
+
+    Parameters
+    ----------
+    parameters : ParameterGraph
+        What they depend on.
+    pieces : dict
+        Source name -> pieces that its predicted counts add up from.
+    components : dict
+        Name of a model -> its predicted counts, shape (n_reco, n_lat, n_lon), of a spectrum (n_reco,).
+    npred : tensor
+        All predicted counts.
+    """
+
+    parameters: ParameterGraph
+    pieces: dict[str, list[Piece]]
+    components: dict[str, Any]
+    npred: Any
 
 
 @dataclass(frozen=True)
@@ -50,10 +72,12 @@ class Fold:
     sources: dict[str, SourceFold]
     backgrounds: dict[str, Any]
 
-    def components(self, parameters: ParameterGraph) -> dict[str, Any]:
-        """Return predicted counts of every model by name, each of shape (n_reco, n_lat, n_lon)."""
-        parts = {name: self._source(name, parameters) for name in self.sources}
-        return parts | {name: self.background(name, parameters) for name in self.backgrounds}
+    def predict(self, parameters: ParameterGraph) -> Prediction:
+        """Return predicted counts of every model, and all together."""
+        pieces = {name: self.pieces(name, parameters) for name in self.sources}
+        parts = {name: assemble(items, self.setup.shape) for name, items in pieces.items()}
+        parts |= {name: self.background(name, parameters) for name in self.backgrounds}
+        return Prediction(parameters, pieces, parts, without_round_off(total_of(parts)))
 
     def pieces(self, name: str, parameters: ParameterGraph) -> list[Piece]:
         """Return the pieces that the predicted counts of a source add up from."""
@@ -86,7 +110,7 @@ class Fold:
 
     def npred(self, parameters: ParameterGraph) -> Any:
         """Return all predicted counts, shape (n_reco, n_lat, n_lon)."""
-        return without_round_off(total_of(self.components(parameters)))
+        return self.predict(parameters).npred
 
     def no_support(self, parameters: ParameterGraph) -> Any:
         """Return a boolean tensor: True where a source left the map or its cut-out."""
@@ -102,10 +126,6 @@ class Fold:
             return factor
         lon, lat = pixels_in_frame(self.setup.geom, spatial.frame)
         return factor * spatial.factor(pt, lon, lat, **parameters.of(name, "spatial"))[None]
-
-    def _source(self, name: str, parameters: ParameterGraph) -> Any:
-        """Return predicted counts of a source."""
-        return self.sources[name].npred(parameters)
 
 
 def pixels_in_frame(geom: WcsGeom, frame: str) -> tuple[np.ndarray, np.ndarray]:

@@ -19,7 +19,7 @@ from bayesmap.fold.dispersion import Dispersion, Weights, build_dispersion
 from bayesmap.fold.field import FieldImage
 from bayesmap.fold.fixed import FixedImage
 from bayesmap.fold.parameters import ParameterGraph
-from bayesmap.fold.placement import Piece, assemble
+from bayesmap.fold.placement import Piece
 from bayesmap.fold.response import PSF_NODES, psf_weights
 from bayesmap.fold.setup import FoldSetup, build_setup
 from bayesmap.fold.source import FreeSource, build_source, shape_values
@@ -69,10 +69,6 @@ class SourceFold:
     dispersion: Dispersion
     weights: tuple[Weights, ...] = ()
     response: str = ""
-
-    def npred(self, parameters: ParameterGraph) -> Any:
-        """Return predicted counts, shape (n_reco, n_lat, n_lon)."""
-        return assemble(self.pieces(parameters), self.nodes[0].setup.shape)
 
     def pieces(self, parameters: ParameterGraph) -> list[Piece]:
         """Return the pieces that the predicted counts add up from."""

@@ -10,6 +10,7 @@ import pytensor.tensor as pt
 
 from bayesmap.dataset import SpectrumDatasetOnOff
 from bayesmap.errors import BayesmapInputError, ModelError
+from bayesmap.fold.forward import Prediction
 from bayesmap.fold.parameters import ParameterGraph
 from bayesmap.fold.response import StretchedDispersion, build_stretched
 from bayesmap.irf.edisp import EnergyDispersion
@@ -60,9 +61,14 @@ class SpectrumFold:
             parts[name] = pt.dot(flux * exposure, edisp)
         return parts
 
+    def predict(self, parameters: ParameterGraph) -> Prediction:
+        """Return predicted source counts of every model, and all together; the background is not among them."""
+        parts = self.components(parameters)
+        return Prediction(parameters, {}, parts, sum(parts.values()))
+
     def npred(self, parameters: ParameterGraph) -> Any:
-        """Return predicted source counts, shape (n_reco,); the background is not among them."""
-        return sum(self.components(parameters).values())
+        """Return predicted source counts, shape (n_reco,)."""
+        return self.predict(parameters).npred
 
     def no_support(self, parameters: ParameterGraph) -> Any:
         """Return False: a spectrum knows no positions."""

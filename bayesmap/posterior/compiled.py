@@ -15,7 +15,9 @@ import pytensor.tensor as pt
 
 from bayesmap.fold.counted import CountedFold, build_counted
 from bayesmap.fold.forward import Fold
+from bayesmap.fold.ops.lazy import lazy_shares
 from bayesmap.fold.spectrum import SpectrumFold
+from bayesmap.posterior.branches import compile_branches
 from bayesmap.posterior.coordinates import Coordinates
 from bayesmap.posterior.jaxify import jaxify
 from bayesmap.posterior.likelihood import ObservedCounts
@@ -24,8 +26,10 @@ from bayesmap.posterior.variables import Variables
 
 OF_A_DATASET = ("npred", "components", "spread")
 """Functions that each dataset has."""
-FIRST_OF_DATASETS = 4
-"""Outputs of the graph before those of the datasets: log-likelihood, log-prior, theta and its slopes by z."""
+FIRST_OF_DATASETS = 5
+"""Outputs of the graph before those of the datasets: log-likelihood, log-prior, theta and its slopes by z, and the
+shares of images that may be left out."""
+SHARES = 4
 
 
 @dataclass(frozen=True)
@@ -197,22 +201,23 @@ def compile_posterior(observations: Sequence[Observation], variables: Variables)
     places: dict[str, tuple[int, tuple[str, ...]]] = {}
     counted: dict[str, CountedFold] = {}
     for item in observations:
-        npred, parts = item.fold.npred(parameters), item.fold.components(parameters)
-        supported = pt.switch(item.fold.no_support(parameters), -np.inf, 0.0)
+        name, prediction = item.counts.dataset.name, item.fold.predict(parameters)
         if isinstance(item.counts, ObservedCounts):
-            at_counts = build_counted(item.fold, item.counts.blocks, item.counts.weights)
-            counted[item.counts.dataset.name] = at_counts
-            value = item.counts.log_likelihood(at_counts.predict(parameters), parameters)
+            counted[name] = build_counted(item.fold, item.counts.blocks, item.counts.weights)  # type: ignore[arg-type]
+            value = item.counts.log_likelihood(counted[name].predict(prediction), parameters)  # type: ignore[arg-type]
         else:
-            value = item.counts.log_likelihood(npred, parameters)
-        log_likelihood = log_likelihood + value + supported
-        places[item.counts.dataset.name] = (FIRST_OF_DATASETS + len(wanted), tuple(parts))
-        wanted += [npred, npred * item.counts.weights, item.counts.spread(parameters), *parts.values()]
+            value = item.counts.log_likelihood(prediction.npred, parameters)
+        log_likelihood = log_likelihood + value + pt.switch(item.fold.no_support(parameters), -np.inf, 0.0)
+        places[name] = (FIRST_OF_DATASETS + len(wanted), tuple(prediction.components))
+        wanted += [prediction.npred, prediction.npred * item.counts.weights, item.counts.spread(parameters)]
+        wanted += prediction.components.values()
+    lazy = lazy_shares([log_likelihood])
+    shares = pt.stack(list(lazy.values())) if lazy else pt.zeros((0,))
     # One graph for all outputs: PyTensor rewrites it once, and XLA drops what a function does not use.
     outputs, constants, names = jaxify(
-        [theta], [log_likelihood, variables.log_prior(theta), *variables.backward(theta), *wanted]
+        [theta], [log_likelihood, variables.log_prior(theta), *variables.backward(theta), shares, *wanted]
     )
-    functions = _functions(outputs, [place for place, _ in places.values()])
+    functions = _functions(outputs, [place for place, _ in places.values()], list(lazy))
     for name, (place, models) in places.items():
         functions |= {f"{name}/{key}": item for key, item in _of_dataset(outputs, place, models).items()}
     counts = {item.counts.dataset.name: item.counts for item in observations}
@@ -229,8 +234,21 @@ def _of_dataset(outputs: Callable[..., Any], place: int, parts: tuple[str, ...])
     }
 
 
-def _functions(outputs: Callable[..., Any], places: Sequence[int]) -> dict[str, Callable[..., Any]]:
+def _functions(
+    outputs: Callable[..., Any], places: Sequence[int], lazy: Sequence[str]
+) -> dict[str, Callable[..., Any]]:
     """Return the compiled functions of the whole posterior by name."""
+    shares = partial(_output, outputs, SHARES)
+
+    def branches(function: Callable[..., Any], theta: Callable[..., Any]) -> Callable[..., Any]:
+        return compile_branches(function, lambda *given: shares(theta(*given), given[-1]), lazy)
+
+    def first(theta: Any, constants: Any) -> Any:
+        return theta
+
+    def whitened(w: Any, place: Any, constants: Any) -> Any:
+        return backward(place[0] + place[1] @ w, constants)[0]
+
     log_posterior = partial(_log_posterior, outputs)
     backward = partial(_backward, outputs)
     unbounded = partial(_unbounded, outputs)
@@ -238,13 +256,13 @@ def _functions(outputs: Callable[..., Any], places: Sequence[int]) -> dict[str, 
         "log_posterior": jax.jit(log_posterior),
         "log_likelihood": jax.jit(partial(_output, outputs, 0)),
         "log_prior": jax.jit(partial(_output, outputs, 1)),
-        "value_and_gradient": jax.jit(jax.value_and_grad(log_posterior)),
-        "hessian": jax.jit(partial(_hessian, log_posterior)),
-        "fisher": jax.jit(partial(_fisher, partial(_weighted, outputs, tuple(place + 1 for place in places)))),
+        "value_and_gradient": branches(jax.value_and_grad(log_posterior), first),
+        "hessian": branches(partial(_hessian, log_posterior), first),
+        "fisher": branches(partial(_fisher, partial(_weighted, outputs, tuple(place + 1 for place in places))), first),
         "change": jax.jit(partial(_change, backward)),
         "many_theta": jax.jit(lambda z, constants: jax.lax.map(lambda one: backward(one, constants)[0], z)),
         "unbounded": unbounded,
-        "whitened": jax.jit(jax.value_and_grad(partial(_whitened, unbounded))),
+        "whitened": branches(jax.value_and_grad(partial(_whitened, unbounded)), whitened),
     }
 
 

@@ -2,11 +2,17 @@
 
 Under JAX a branch (`lax.cond`) leaves the rest out; NumPy and numba work it out always. Value and derivatives are the
 same, as long as the share leaves zero with a zero first derivative.
+
+A derivative through a branch is slow: JAX keeps what it needs of all branches, filled with zeros where they were not
+taken. Functions that are differentiated are therefore traced with `assuming`, once for each choice of branches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import jax.numpy as jnp
@@ -14,12 +20,32 @@ import pytensor.tensor as pt
 from jax import lax
 from pytensor.compile.builders import OpFromGraph
 from pytensor.graph.basic import Constant
-from pytensor.graph.traversal import graph_inputs, truncated_graph_inputs
+from pytensor.graph.traversal import ancestors, graph_inputs, truncated_graph_inputs
 from pytensor.link.jax.dispatch import jax_funcify
 
 
 class LazyShare(OpFromGraph):
     """``share * image`` of each image, an inner graph whose first input is the share."""
+
+
+_ASSUMED: ContextVar[Mapping[str, bool]] = ContextVar("assumed", default={})  # noqa: B039 - never changed in place
+_NUMBERS = itertools.count()
+
+
+@contextmanager
+def assuming(taken: Mapping[str, bool]) -> Iterator[None]:
+    """Trace without branches: name of a `LazyShare` -> whether its images are worked out."""
+    token = _ASSUMED.set(taken)
+    try:
+        yield
+    finally:
+        _ASSUMED.reset(token)
+
+
+def lazy_shares(outputs: Sequence[Any]) -> dict[str, Any]:
+    """Return the share of every `LazyShare` of a graph by its name."""
+    nodes = [variable.owner for variable in ancestors(outputs) if variable.owner is not None]
+    return {node.op.name: node.inputs[0] for node in nodes if isinstance(node.op, LazyShare)}
 
 
 def lazy_share(share: Any, images: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
@@ -36,7 +62,9 @@ def lazy_share(share: Any, images: Sequence[Any], inputs: Sequence[Any]) -> list
     """
     found = truncated_graph_inputs(list(images), ancestors_to_include=[*inputs])
     leaves = [leaf for leaf in found if not isinstance(leaf, Constant)]
-    outputs = LazyShare([share, *leaves], [share * image for image in images], strict=True)(share, *leaves)
+    # By its name it is known again: rewriting a graph makes new Ops.
+    op = LazyShare([share, *leaves], [share * image for image in images], strict=True, name=f"share{next(_NUMBERS)}")
+    outputs = op(share, *leaves)
     return outputs if isinstance(outputs, list) else [outputs]
 
 
@@ -46,9 +74,19 @@ def _jax_lazy_share(op: LazyShare, node: Any = None, **kwargs: Any) -> Any:
     shapes = [output.type.shape for output in node.outputs]
 
     def lazily(share, *inputs):  # type: ignore[no-untyped-def]
-        found = lax.cond(
-            share != 0.0, lambda: tuple(inner(share, *inputs)), lambda: tuple(jnp.zeros(shape) for shape in shapes)
-        )
+        def images():  # type: ignore[no-untyped-def]
+            return tuple(inner(share, *inputs))
+
+        def nothing():  # type: ignore[no-untyped-def]
+            return tuple(jnp.zeros(shape) for shape in shapes)
+
+        taken = _ASSUMED.get().get(op.name)
+        if taken is None:
+            found = lax.cond(share != 0.0, images, nothing)
+        elif taken:
+            found = images()
+        else:
+            found = nothing()
         return found if len(found) > 1 else found[0]
 
     return lazily
