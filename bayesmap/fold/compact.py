@@ -14,6 +14,7 @@ import numpy as np
 import pytensor.tensor as pt
 import scipy.fft
 
+from bayesmap.fold.exposed import Exposed, build_exposed
 from bayesmap.fold.kernel import SplineTable
 from bayesmap.fold.moments import Moments
 from bayesmap.fold.ops.fourier import InverseRealFFT2, RealFFT2
@@ -61,7 +62,7 @@ class CompactImage:
         Whole pixels that the lattice reaches on each side of the source's pixel.
     banks : tuple of PSFBank
         Transforms of the PSF's spline tables, whose images add up.
-    exposure : shared variable
+    exposure : Exposed
         Spline coefficients of the exposure, or its plane; see `PointImage`.
     """
 
@@ -104,13 +105,21 @@ class CompactImage:
         before = bank.reach + self.half
         n = 2 * before + 2
         back = InverseRealFFT2(bank.size, bank.size)
-        spectrum = RealFFT2(bank.size, bank.size)(self._phases(bank, moments, place, mixing))
-        real, imag = _contract(spectrum, bank.spectrum)
+        spectrum = RealFFT2(bank.size, bank.size)(self._phases(bank, moments, place))
+        real, imag = _contract(self._per_plane(spectrum, mixing), bank.spectrum)
         if self.setup.before_psf:
             return back(self.setup.mix_convolved(mixing, real, imag))[:, :n, :n]
         shift = self.margin - before
-        exposure = CutWindow(n, n)(self.exposure, place.i_y + shift, place.i_x + shift)
-        return self.setup.mix_exposed(mixing, back(pt.stack([real, imag]))[:, :n, :n], exposure)
+        exposure = CutWindow(n, n)(self.exposure.planes, place.i_y + shift, place.i_x + shift)
+        planes = back(pt.stack([real, imag]))[:, :n, :n]
+        return self.setup.mix_exposed(mixing, planes, self.exposure.spread(exposure))
+
+    def _per_plane(self, spectrum: Any, mixing: Any) -> Any:
+        """Return spectra of the phases for each plane of the PSF (or one for all), from those of the exposure's."""
+        if not self.setup.before_psf or (self.exposure.amplitudes is None and not self.setup.psf_in_reco):
+            return spectrum
+        first = self.setup.to_convolve(mixing, self.exposure.spread(spectrum.transpose(2, 0, 1, 3, 4)))
+        return first.transpose(1, 2, 0, 3, 4)
 
     def _moments(self, factor: int, place: Place, ellipse: tuple[Any, Any, Any], values: dict[str, Any]) -> Any:
         """Return M on the lattice, shape (n, n) with n = factor * (2 half + 2)."""
@@ -118,24 +127,24 @@ class CompactImage:
         xx, xy, yy = (factor * factor * entry for entry in ellipse)
         return self.moments.on_lattice(lattice, (factor * place.d_y, factor * place.d_x), (xx, xy, yy), values)
 
-    def _phases(self, bank: PSFBank, moments: Any, place: Place, mixing: Any) -> Any:
+    def _phases(self, bank: PSFBank, moments: Any, place: Place) -> Any:
         """Return the phases of the moments on padded pixels, times the exposure where it comes before the PSF.
 
-        Shape (factor ** 2, planes of the PSF or 1, size, size).
+        Shape (factor ** 2, planes of the exposure or 1, size, size).
         """
         coarse = 2 * self.half + 2
         moments = moments[None]
         if self.setup.before_psf:
-            moments = moments * self.setup.to_convolve(mixing, self._fine_exposure(bank.factor, place))
+            moments = moments * self._fine_exposure(bank.factor, place)
         split = moments.reshape((-1, coarse, bank.factor, coarse, bank.factor))
         split = split.transpose(2, 4, 0, 1, 3).reshape((bank.factor**2, -1, coarse, coarse))
         return PlaceWindow(bank.size, bank.size)(split, 0, 0)
 
     def _fine_exposure(self, factor: int, place: Place) -> Any:
-        """Return the exposure at the lattice points, shape (n_true, n, n)."""
+        """Return the planes of the exposure at the lattice points, shape (r, n, n)."""
         coarse = 2 * self.half + 2
         shift = self.margin - self.half - 1
-        window = CutWindow(coarse + 3, coarse + 3)(self.exposure, place.i_y + shift, place.i_x + shift)
+        window = CutWindow(coarse + 3, coarse + 3)(self.exposure.planes, place.i_y + shift, place.i_x + shift)
         upsample = _upsampling(coarse, factor)
         return pt.tensordot(pt.tensordot(window, upsample, axes=[[1], [1]]), upsample, axes=[[1], [1]])
 
@@ -174,14 +183,18 @@ def build_compact_image(
         For the names of the constants.
     """
     half = int(np.ceil(radius)) + 2
-    exposure = extrapolate(setup.exposure.data, half)
     return CompactImage(
         setup=setup,
         moments=moments,
         half=half,
         banks=tuple(_bank(table, half, f"{name}.psf_{table.factor}") for table in tables),
-        exposure=constant(exposure_spline(exposure) if setup.before_psf else exposure, f"{name}.exposure"),
+        exposure=setup.shared(("exposure", half), lambda: _exposure(setup, half)),
     )
+
+
+def _exposure(setup: FoldSetup, half: int) -> Exposed:
+    exposure = extrapolate(setup.exposure.data, half)
+    return build_exposed(exposure_spline(exposure) if setup.before_psf else exposure, f"exposure.{half}")
 
 
 def _bank(table: SplineTable, half: int, name: str) -> PSFBank:

@@ -16,6 +16,7 @@ import scipy.fft
 
 from bayesmap.dataset import MapDataset
 from bayesmap.errors import ModelError, ResponseError
+from bayesmap.fold.exposed import Exposed
 from bayesmap.fold.forward import Fold, background_maps
 from bayesmap.fold.kernel import kernel_transform
 from bayesmap.fold.parameters import ParameterGraph
@@ -141,7 +142,7 @@ def _zero_padded_grid(setup: FoldSetup) -> SkyGrid:
         size=tuple(scipy.fft.next_fast_len(n + 2 * pad, real=True) for n in setup.shape),
         vectors=constant(unit_vector(np, *geom.pixel_centers()), "sky.vectors"),
         solid_angle=constant(geom.solid_angle() * inside, "sky.solid_angle"),
-        exposure=constant(exposure, "sky.exposure"),
+        exposure=Exposed(constant(exposure, "sky.exposure"), None),
     )
 
 

@@ -57,7 +57,7 @@ class FieldImage:
 
 def build_field_image(setup: FoldSetup, model: GaussianProcessSpatialModel, name: str) -> FieldImage:
     """Prepare the image of a field."""
-    grid = build_sky_grid(setup)
+    grid = setup.shared("grid", lambda: build_sky_grid(setup))
     lon, lat = setup.geom.pad(grid.pad).pixel_centers()
     x, y = offsets(*rotate(lon, lat, setup.geom.frame, model.frame), *model.position)
     jacobian = build_pixel_map(setup.geom, *setup.geom.center, METRIC).jacobian

@@ -102,11 +102,15 @@ def _phase(factor: int, offset: Any) -> tuple[Any, Any]:
 
 def build_point_image(setup: FoldSetup, tables: tuple[SplineTable, ...], name: str) -> PointImage:
     """Prepare the constants of a point source."""
-    exposure = setup.exposure.data
     return PointImage(
         setup=setup,
         tables=tuple(
             (table.factor, table.reach, constant(table.polyphase(), f"{name}.psf_{table.factor}")) for table in tables
         ),
-        exposure=constant(exposure_spline(exposure) if setup.before_psf else exposure, f"{name}.exposure"),
+        exposure=setup.shared("exposure", lambda: _exposure(setup)),
     )
+
+
+def _exposure(setup: FoldSetup) -> Any:
+    exposure = setup.exposure.data
+    return constant(exposure_spline(exposure) if setup.before_psf else exposure, "exposure")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,13 @@ class FoldSetup:
     psf_energy: str = "true"
     energy_integration: str = "binned"
     notes: tuple[str, ...] = ()
+    _shared: dict[Any, Any] = field(init=False, default_factory=dict, repr=False, compare=False)
+
+    def shared(self, key: Any, build: Callable[[], Any]) -> Any:
+        """Return what several sources have in common, made at the first call with its key."""
+        if key not in self._shared:
+            self._shared[key] = build()
+        return self._shared[key]
 
     @property
     def n_true(self) -> int:

@@ -22,6 +22,7 @@ from bayesmap.fold.placement import Piece, Place, assemble, locate, outside
 from bayesmap.fold.point import PointImage, build_point_image
 from bayesmap.fold.setup import FoldSetup
 from bayesmap.fold.wide import SkyGrid, arc_offsets, build_sky_grid, build_transfer
+from bayesmap.fold.window import SkyWindow, build_windows, radii_of
 from bayesmap.irf.psf import RadialPSF
 from bayesmap.models.sky import SkyModel
 from bayesmap.models.spatial.base import SpatialModel, ellipse_matrix
@@ -54,8 +55,12 @@ class FreeSource:
         From the sky to pixels around the start.
     rotation : ndarray, shape (3, 3)
         From the model's frame to the map's.
-    images : tuple
-        (point or None, compact or None, (grid, transfer) or None).
+    point, compact : PointImage, CompactImage, optional
+        Image of a point, and of a small or edged shape.
+    wide : (SkyGrid, shared variable), optional
+        Image of a wide shape on the whole map: the grid, and the PSF's transfer function.
+    windows : tuple of SkyWindow
+        The same in cut-outs, for sizes that they hold.
     """
 
     setup: FoldSetup
@@ -65,6 +70,7 @@ class FreeSource:
     point: PointImage | None = None
     compact: CompactImage | None = None
     wide: tuple[SkyGrid, Any] | None = None
+    windows: tuple[SkyWindow, ...] = ()
 
     def pieces(self, mixing: Any, vector: Any, values: dict[str, Any]) -> tuple[Piece, ...]:
         """Return predicted counts, n_reco planes.
@@ -83,15 +89,18 @@ class FreeSource:
         if self.point is not None:
             return self.point.pieces(mixing, place)
         share = self._wide_share(values)
-        if self.wide is None:
-            return self._compact(mixing, place, values)
-        wide = self._wide(mixing, vector, rotated, values)
-        if self.compact is None:
-            return (wide,)
-        compact = self._compact(mixing, place, values)
-        shapes = [mixing, *values.values()]
-        placed = [*shapes, place.i_y, place.i_x, place.d_y, place.d_x]
-        return *_lazily(share, (wide,), [*shapes, vector, rotated]), *_lazily(1.0 - share, compact, placed)
+        placed = [mixing, *values.values(), place.i_y, place.i_x, place.d_y, place.d_x]
+        compact = () if self.compact is None else self._compact(mixing, place, values)
+        images: list[tuple[Any, tuple[Piece, ...]]] = [(1.0 - share, compact)] if compact else []
+        shares = self._window_shares(share, values)
+        for part, window in zip(shares, self.windows, strict=False):
+            images.append((part, (self._in_window(window, mixing, vector, rotated, place, values),)))
+        if self.wide is not None and len(shares) > len(self.windows):
+            images.append((shares[-1], (self._wide(mixing, vector, rotated, values),)))
+        if len(images) == 1:
+            return images[0][1]
+        inputs = [*placed, vector, rotated]
+        return tuple(piece for part, pieces in images for piece in _lazily(part, pieces, inputs))
 
     @property
     def not_negative(self) -> bool:
@@ -130,6 +139,28 @@ class FreeSource:
         t = pt.minimum(pt.maximum(t, 0.0), 1.0)
         return t**3 * (10.0 - 15.0 * t + 6.0 * t * t)
 
+    def _window_shares(self, share: Any, values: dict[str, Any]) -> list[Any]:
+        """Return the share of each cut-out, and of the whole map where the size may go beyond the last.
+
+        One of them has all of the wide image's share: that which holds the source.
+        """
+        if self.wide is None:
+            return []
+        if self.windows and self.fixed_shape:
+            return [share]
+        radius = self.model.extent(pt, **values) * _scale(self.pixel_map)
+        left, shares = share * pt.ones(()), []
+        for window in self.windows:
+            held = pt.le(radius, window.half - 1)
+            shares.append(pt.switch(held, left, 0.0))
+            left = pt.switch(held, 0.0, left)
+        return [*shares, left]
+
+    @property
+    def fixed_shape(self) -> bool:
+        """True if only the position is free."""
+        return _fixed_shape(self.model)
+
     def _compact(self, mixing: Any, place: Place, values: dict[str, Any]) -> tuple[Piece, ...]:
         """Return the compact image; the ellipse goes to pixels by the metric at the start."""
         if self.compact is None:
@@ -147,9 +178,18 @@ class FreeSource:
         if self.wide is None:
             raise AssertionError("a source without a wide image asked for it")
         grid, transfer = self.wide
+        return Piece(grid.npred(mixing, self._brightness(grid.vectors, vector, rotated, values), transfer), 0, 0)
+
+    def _in_window(
+        self, window: SkyWindow, mixing: Any, vector: Any, rotated: Any, place: Place, values: dict[str, Any]
+    ) -> Piece:
+        return window.piece(mixing, place, self._brightness(window.directions(place), vector, rotated, values))
+
+    def _brightness(self, vectors: Any, vector: Any, rotated: Any, values: dict[str, Any]) -> Any:
+        """Return the brightness in sr-1 in the directions of some pixels."""
         east, north = _directions(vector)
-        x, y = arc_offsets(grid.vectors, rotated, self._rotated(east), self._rotated(north))
-        return Piece(grid.npred(mixing, self.model.evaluate(pt, x, y, **values), transfer), 0, 0)
+        x, y = arc_offsets(vectors, rotated, self._rotated(east), self._rotated(north))
+        return self.model.evaluate(pt, x, y, **values)
 
     def _turn(self) -> np.ndarray:
         """Return the matrix from East and North of the model's frame to those of the map's, at the start."""
@@ -232,10 +272,23 @@ def _free_source(setup: FoldSetup, spatial: SpatialModel, name: str) -> FreeSour
         moments = build_moments(spatial, _largest(spatial), _scale(pixel_map), radius)
         source = dataclasses.replace(source, compact=build_compact_image(setup, tables, moments, radius, name))
     if needs_wide:
-        grid = build_sky_grid(setup)
-        transfer = build_transfer(setup, grid.size, pixel_map.jacobian, name)
-        source = dataclasses.replace(source, wide=(grid, transfer))
+        source = _with_wide(setup, source, name)
     return source
+
+
+def _with_wide(setup: FoldSetup, source: FreeSource, name: str) -> FreeSource:
+    """Return the source with its wide images."""
+    spatial, jacobian = source.model, source.pixel_map.jacobian
+    grid = setup.shared("grid", lambda: build_sky_grid(setup))
+    fixed = _fixed_shape(spatial)
+    start = float(spatial.extent(np, **spatial.shape_values)) * _scale(source.pixel_map)
+    windows = build_windows(setup, grid, radii_of(start, fixed=fixed), jacobian, name)
+    transfer = None if windows and fixed else build_transfer(setup, grid.size, jacobian, name)
+    return dataclasses.replace(source, wide=(grid, transfer), windows=windows)
+
+
+def _fixed_shape(spatial: SpatialModel) -> bool:
+    return all(item.frozen for item in spatial.parameters if item.name not in ("lon_0", "lat_0"))
 
 
 def _affordable(setup: FoldSetup, factor: int, radius: float) -> int:
@@ -253,7 +306,7 @@ def _whole_map(setup: FoldSetup) -> int:
 
 def _cut_out(spatial: SpatialModel, scale: float) -> tuple[float, bool, bool]:
     """Return the compact radius in pixels, and whether the wide and the compact image are needed."""
-    fixed_shape = all(item.frozen for item in spatial.parameters if item.name not in ("lon_0", "lat_0"))
+    fixed_shape = _fixed_shape(spatial)
     start = spatial.shape_values
     if not spatial.smooth_when_wide:
         pixels = spatial.extent(np, **_largest(spatial)) * scale

@@ -15,6 +15,7 @@ import numpy as np
 import pytensor.tensor as pt
 import scipy.fft
 
+from bayesmap.fold.exposed import Exposed, build_exposed
 from bayesmap.fold.kernel import transform
 from bayesmap.fold.ops.fourier import InverseRealFFT2, RealFFT2
 from bayesmap.fold.ops.window import PlaceWindow
@@ -39,7 +40,7 @@ class SkyGrid:
         Unit vectors of the pixel centres in the map's frame.
     solid_angle : shared variable, shape (n_lat + 2 pad, n_lon + 2 pad)
         Pixel solid angle in sr times the taper.
-    exposure : shared variable
+    exposure : Exposed
         Exposure on the padded sky (before the PSF) or on the map (after it).
     """
 
@@ -59,29 +60,66 @@ class SkyGrid:
             Flux per true-energy bin times its share in each reconstructed-energy bin.
         brightness : tensor, shape (n_lat + 2 pad, n_lon + 2 pad), unit sr-1
             Brightness at the pixel centres.
-        transfer : shared variable, shape (2, planes of the PSF, n_y, n_x // 2 + 1)
-            Transfer function, real and imaginary.
+        transfer : shared variable, shape (1 or 2, planes of the PSF, n_y, n_x // 2 + 1)
+            Transfer function, see `build_transfer`.
         """
-        per_pixel = brightness * self.solid_angle
-        n_y, n_x = self.size
-        if self.setup.before_psf:
-            planes = self.setup.to_convolve(mixing, self.exposure) * per_pixel[None]
-            real, imag = _multiply(RealFFT2(n_y, n_x)(self._padded(planes)), transfer)
-            return self._map(InverseRealFFT2(n_y, n_x)(self.setup.mix_convolved(mixing, real, imag)))
-        real, imag = _multiply(RealFFT2(n_y, n_x)(self._padded(per_pixel[None])), transfer)
-        planes = self._map(InverseRealFFT2(n_y, n_x)(pt.stack([real, imag])))
-        return self.setup.mix_exposed(mixing, planes, self.exposure)
+        (n_lat, n_lon), pad = self.setup.shape, self.pad
+        return spread(
+            self.setup, mixing, brightness * self.solid_angle, self.exposure, transfer,
+            size=self.size, first=0, cut=(slice(pad, pad + n_lat), slice(pad, pad + n_lon)),
+        )  # fmt: skip
 
-    def _padded(self, planes: Any) -> Any:
-        return PlaceWindow(*self.size)(planes, 0, 0)
 
-    def _map(self, planes: Any) -> Any:
-        n_lat, n_lon = self.setup.shape
-        return planes[:, self.pad : self.pad + n_lat, self.pad : self.pad + n_lon]
+def spread(
+    setup: FoldSetup,
+    mixing: Any,
+    flux: Any,
+    exposure: Exposed,
+    transfer: Any,
+    *,
+    size: tuple[int, int],
+    first: int,
+    cut: tuple[slice, slice],
+) -> Any:
+    """Return the counts of samples of a sky, shape (n_reco, pixels of `cut`).
+
+    Parameters
+    ----------
+    setup : FoldSetup
+        The dataset.
+    mixing : tensor, shape (n_reco, n_true), unit cm-2 s-1
+        See `SkyGrid.npred`.
+    flux : tensor, shape (n_y, n_x)
+        Share of the source's flux in each pixel.
+    exposure : Exposed
+        On the same pixels (before the PSF), or on those of `cut` (after it).
+    transfer : shared variable, shape (1 or 2, planes of the PSF, *half of size)
+        Transfer function, see `build_transfer`.
+    size : (int, int)
+        Size of the FFTs.
+    first : int
+        Pixel of the FFT, along both axes, where the samples begin.
+    cut : (slice, slice)
+        Pixels of the FFT that are wanted.
+    """
+    forward, back = RealFFT2(*size), InverseRealFFT2(*size)
+
+    def transformed(planes: Any) -> Any:
+        return forward(PlaceWindow(*size)(planes, first, first))
+
+    if not setup.before_psf:
+        spectrum = transformed(flux[None])
+        planes = back(pt.stack(_multiply(spectrum, transfer)))[:, *cut]
+        return setup.mix_exposed(mixing, planes, exposure.spread(exposure.planes))
+    spectrum = transformed(exposure.planes * flux[None])
+    real, imag = (setup.to_convolve(mixing, exposure.spread(spectrum[k])) for k in range(2))
+    return back(setup.mix_convolved(mixing, *_multiply((real, imag), transfer)))[:, *cut]
 
 
 def _multiply(spectrum: Any, transfer: Any) -> tuple[Any, Any]:
-    """Return the product of two half spectra, real and imaginary part."""
+    """Return the product of a half spectrum and a transfer function, real and imaginary part."""
+    if transfer.type.shape[0] == 1:
+        return spectrum[0] * transfer[0], spectrum[1] * transfer[0]
     return (
         spectrum[0] * transfer[0] - spectrum[1] * transfer[1],
         spectrum[0] * transfer[1] + spectrum[1] * transfer[0],
@@ -101,14 +139,18 @@ def build_sky_grid(setup: FoldSetup) -> SkyGrid:
         size=size,
         vectors=constant(unit_vector(np, lon, lat), "sky.vectors"),
         solid_angle=constant(weights, "sky.solid_angle"),
-        exposure=constant(setup.exposure_plane(pad if setup.before_psf else 0), "sky.exposure"),
+        exposure=build_exposed(setup.exposure_plane(pad if setup.before_psf else 0), "sky.exposure"),
     )
 
 
 def build_transfer(setup: FoldSetup, size: tuple[int, int], jacobian: np.ndarray, name: str) -> Any:
-    """Return the PSF's transfer function for the metric at a source, as a shared variable."""
+    """Return the PSF's transfer function for the metric at a source, as a shared variable.
+
+    Its first axis is (real, imaginary), or (real) alone: a PSF that is the same in opposite directions has no more.
+    """
     spectrum = transform(setup.psf, jacobian, setup.n_psf, size)
-    return constant(np.stack([spectrum.real, spectrum.imag]), f"{name}.transfer")
+    parts = [spectrum.real, spectrum.imag] if np.any(spectrum.imag) else [spectrum.real]
+    return constant(np.stack(parts), f"{name}.transfer")
 
 
 def _taper(n: int, pad: int) -> np.ndarray:
