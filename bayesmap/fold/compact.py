@@ -19,11 +19,10 @@ from bayesmap.fold.kernel import SplineTable
 from bayesmap.fold.moments import Moments
 from bayesmap.fold.ops.fourier import InverseRealFFT2, RealFFT2
 from bayesmap.fold.ops.window import CutWindow, PlaceWindow
-from bayesmap.fold.placement import Piece, Place, around
+from bayesmap.fold.placement import Piece, Place, around, upsampling
 from bayesmap.fold.point import constant
 from bayesmap.fold.setup import FoldSetup, exposure_spline
 from bayesmap.irf.exposure import extrapolate
-from bayesmap.models.spatial.columns import cubic_bspline
 
 
 @dataclass(frozen=True)
@@ -145,7 +144,7 @@ class CompactImage:
         coarse = 2 * self.half + 2
         shift = self.margin - self.half - 1
         window = CutWindow(coarse + 3, coarse + 3)(self.exposure.planes, place.i_y + shift, place.i_x + shift)
-        upsample = _upsampling(coarse, factor)
+        upsample = upsampling(coarse, factor)
         return pt.tensordot(pt.tensordot(window, upsample, axes=[[1], [1]]), upsample, axes=[[1], [1]])
 
 
@@ -156,12 +155,6 @@ def _contract(spectrum: Any, bank: Any) -> tuple[Any, Any]:
         pt.sum(real * bank[0] - imag * bank[1], axis=0),
         pt.sum(real * bank[1] + imag * bank[0], axis=0),
     )
-
-
-def _upsampling(coarse: int, factor: int) -> np.ndarray:
-    """Return the matrix from coarse + 3 spline coefficients to factor * coarse lattice points."""
-    points = 1.0 + np.arange(factor * coarse) / factor
-    return np.asarray(cubic_bspline(np, points[:, None] - np.arange(coarse + 3)[None, :]))
 
 
 def build_compact_image(

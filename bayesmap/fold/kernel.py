@@ -92,7 +92,12 @@ def lattice_factor(psf: RadialPSF, jacobian: np.ndarray) -> int:
 
 
 def build_tables(
-    psf: RadialPSF | PSFKernel | None, jacobian: np.ndarray, n_true: int, factor: int, largest_reach: int
+    psf: RadialPSF | PSFKernel | None,
+    jacobian: np.ndarray,
+    n_true: int,
+    factor: int,
+    largest_reach: int,
+    tail_factor: int = TAIL_FACTOR,
 ) -> tuple[SplineTable, ...]:
     """Build the spline tables of a PSF for the metric at a source; its image is the sum of theirs.
 
@@ -112,6 +117,8 @@ def build_tables(
         Lattice points a pixel (even), for radial tables and None.
     largest_reach : int
         Pixels beyond which no pixel of the map can be.
+    tail_factor : int
+        Lattice points a pixel (even) for the tail.
     """
     if isinstance(psf, PSFKernel):
         values = psf.data / psf.data.sum(axis=(1, 2))[:, None, None]
@@ -127,13 +134,13 @@ def build_tables(
         check_flux(values.sum(axis=(1, 2)) / factor**2)
         return (_table(values, factor, reach),)
     core = pixel_integrals(psf, jacobian, factor, CORE_REACH + 1)
-    tail = pixel_integrals(psf, jacobian, TAIL_FACTOR, reach)
-    core, tail = core * _core_share(core.shape[-1], factor), tail * (1.0 - _core_share(tail.shape[-1], TAIL_FACTOR))
-    check_flux(core.sum(axis=(1, 2)) / factor**2 + tail.sum(axis=(1, 2)) / TAIL_FACTOR**2)
+    tail = pixel_integrals(psf, jacobian, tail_factor, reach)
+    core, tail = core * _core_share(core.shape[-1], factor), tail * (1.0 - _core_share(tail.shape[-1], tail_factor))
+    check_flux(core.sum(axis=(1, 2)) / factor**2 + tail.sum(axis=(1, 2)) / tail_factor**2)
     seen = min(reach, largest_reach)
-    cut = TAIL_FACTOR * (reach - seen)
+    cut = tail_factor * (reach - seen)
     tail = tail[:, cut : tail.shape[1] - cut, cut : tail.shape[2] - cut]
-    return _table(core, factor, CORE_REACH + 1), _table(tail, TAIL_FACTOR, seen)
+    return _table(core, factor, CORE_REACH + 1), _table(tail, tail_factor, seen)
 
 
 def _core_share(n: int, factor: int) -> np.ndarray:
@@ -200,7 +207,7 @@ def check_flux(sums: np.ndarray) -> None:
 
 
 def transform(
-    psf: RadialPSF | PSFKernel | None, jacobian: np.ndarray, n_true: int, shape: tuple[int, int]
+    psf: RadialPSF | PSFKernel | None, jacobian: np.ndarray, n_true: int, shape: tuple[int, int], factor: int = 1
 ) -> np.ndarray:
     r"""Return the transfer function from a band-limited sky to pixel counts, on the real-FFT grid.
 
@@ -215,6 +222,8 @@ def transform(
         See `build_table`.
     shape : (n_y, n_x)
         Size of the FFT.
+    factor : int
+        Samples of the sky a pixel and axis; one for a pixel kernel.
 
     Returns
     -------
@@ -222,14 +231,14 @@ def transform(
     """
     if isinstance(psf, PSFKernel):
         return kernel_transform(psf.data, shape)
-    k_y = 2.0 * np.pi * np.fft.fftfreq(shape[0])[:, None]
-    k_x = 2.0 * np.pi * np.fft.rfftfreq(shape[1])[None, :]
+    k_y = 2.0 * np.pi * factor * np.fft.fftfreq(shape[0])[:, None]
+    k_x = 2.0 * np.pi * factor * np.fft.rfftfreq(shape[1])[None, :]
     box = np.sinc(k_y / (2.0 * np.pi)) * np.sinc(k_x / (2.0 * np.pi))
     if psf is None:
         return np.repeat(box[None], n_true, axis=0).astype(complex)
     sky_x = jacobian[0, 0] * k_x + jacobian[1, 0] * k_y
     sky_y = jacobian[0, 1] * k_x + jacobian[1, 1] * k_y
-    return (radial_transform(psf, np.hypot(sky_x, sky_y)) * box).astype(complex)
+    return (radial_transform(psf, np.hypot(sky_x, sky_y), factor) * box).astype(complex)
 
 
 def kernel_transform(kernel: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -240,14 +249,14 @@ def kernel_transform(kernel: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return np.fft.rfft2(np.roll(padded, (-half_y, -half_x), axis=(1, 2)))
 
 
-def radial_transform(psf: RadialPSF, frequency: np.ndarray) -> np.ndarray:
+def radial_transform(psf: RadialPSF, frequency: np.ndarray, factor: int = 1) -> np.ndarray:
     r"""Return :math:`2\pi\int r\,\mathrm{psf}(r) J_0(\kappa r)\,dr` at frequencies in rad/deg.
 
     Gauss-Legendre on every segment of the table (split so that the Bessel function turns by less than a radian a node),
-    then a cubic spline in frequency.
+    then a cubic spline in frequency, on `factor` times as many nodes.
     """
     normalised = psf.normalised()
-    grid = np.linspace(0.0, float(frequency.max()) * 1.0001 + 1e-12, 2000)
+    grid = np.linspace(0.0, float(frequency.max()) * 1.0001 + 1e-12, 2000 * factor)
     radii, weights = _radial_nodes(normalised, grid[-1])
     values = normalised.evaluate(radii) * (2.0 * np.pi * np.deg2rad(radii) * weights)
     table = values @ scipy.special.j0(np.outer(radii, grid))

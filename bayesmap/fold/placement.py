@@ -61,6 +61,12 @@ def spline_weights(fraction: Any, n: int = 4) -> Any:
     return cubic_bspline(pt, fraction - (np.arange(n) - 1.0))
 
 
+def upsampling(coarse: int, factor: int) -> np.ndarray:
+    """Return the matrix from coarse + 3 spline coefficients to factor * coarse lattice points."""
+    points = 1.0 + np.arange(factor * coarse) / factor
+    return np.asarray(cubic_bspline(np, points[:, None] - np.arange(coarse + 3)[None, :]))
+
+
 def sample(coefficients: Any, place: Place, margin: int) -> Any:
     """Return a spline image at the place, shape (n_planes,); `margin` pixels of the image lie before the map."""
     window = CutWindow(4, 4)(coefficients, place.i_y + margin - 1, place.i_x + margin - 1)

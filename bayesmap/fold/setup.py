@@ -244,3 +244,12 @@ def exposure_spline(exposure: np.ndarray) -> np.ndarray:
         sharp = coefficients - second / 6.0
         coefficients = np.where(sharp < 0.0, coefficients, sharp)
     return np.ascontiguousarray(coefficients)
+
+
+def spline_coefficients(values: np.ndarray) -> np.ndarray:
+    """Return the coefficients of `exposure_spline` for smooth values of either sign."""
+    coefficients = values
+    for axis in (-1, -2):
+        second = scipy.ndimage.correlate1d(coefficients, [1.0, -2.0, 1.0], axis=axis, mode="nearest")
+        coefficients = coefficients - second / 6.0
+    return np.ascontiguousarray(coefficients)

@@ -21,8 +21,16 @@ from bayesmap.fold.pixelmap import PixelMap, build_pixel_map, frame_rotation, ta
 from bayesmap.fold.placement import Piece, Place, assemble, locate, outside
 from bayesmap.fold.point import PointImage, build_point_image
 from bayesmap.fold.setup import FoldSetup
-from bayesmap.fold.wide import SkyGrid, arc_offsets, build_sky_grid, build_transfer
-from bayesmap.fold.window import SkyWindow, build_windows, radii_of
+from bayesmap.fold.sizes import samples_needed
+from bayesmap.fold.wide import build_sky_grid
+from bayesmap.fold.wide_source import (
+    WideSource,
+    build_wide_source,
+    fine_fits,
+    has_fixed_shape,
+    image_ranges,
+    rotated,
+)
 from bayesmap.irf.psf import RadialPSF
 from bayesmap.models.sky import SkyModel
 from bayesmap.models.spatial.base import SpatialModel, ellipse_matrix
@@ -30,11 +38,10 @@ from bayesmap.models.spatial.constant import ConstantSpatialModel
 from bayesmap.models.spatial.gaussian_process_sky import GaussianProcessSpatialModel
 from bayesmap.models.spatial.template import TemplateSpatialModel
 
-BLEND_LOW, BLEND_HIGH = 2.0, 3.0
-"""Pixels of minor-axis sigma between which the image goes over from `compact` to `wide`; both are exact there: samples
-of a Gaussian alias by exp(-(pi sigma)^2 / 2), 3e-9 at two pixels."""
 GROWTH = 2.0
 """A size without a declared maximum may grow to this many times its start where its cut-out is fixed."""
+COARSE_TAIL = 2
+"""Lattice points a pixel of the PSF's tail for shapes: they smooth it more than a point does."""
 SMALLEST_REACH = 2.2
 """Pixels that the cut-out of a free shape reaches at least, however small its start."""
 LARGEST_BANK, COARSEST = 6e8, 4
@@ -57,10 +64,8 @@ class FreeSource:
         From the model's frame to the map's.
     point, compact : PointImage, CompactImage, optional
         Image of a point, and of a small or edged shape.
-    wide : (SkyGrid, shared variable), optional
-        Image of a wide shape on the whole map: the grid, and the PSF's transfer function.
-    windows : tuple of SkyWindow
-        The same in cut-outs, for sizes that they hold.
+    wide : WideSource, optional
+        Images of a shape that is known by its samples.
     """
 
     setup: FoldSetup
@@ -69,8 +74,7 @@ class FreeSource:
     rotation: np.ndarray
     point: PointImage | None = None
     compact: CompactImage | None = None
-    wide: tuple[SkyGrid, Any] | None = None
-    windows: tuple[SkyWindow, ...] = ()
+    wide: WideSource | None = None
 
     def pieces(self, mixing: Any, vector: Any, values: dict[str, Any]) -> tuple[Piece, ...]:
         """Return predicted counts, n_reco planes.
@@ -84,23 +88,19 @@ class FreeSource:
         values : dict
             Shape parameters in canonical units.
         """
-        rotated = self._rotated(vector)
-        place = locate(self.pixel_map, rotated, self.setup.shape, self.pad)
+        place = locate(self.pixel_map, rotated(self.rotation, vector), self.setup.shape, self.pad)
         if self.point is not None:
             return self.point.pieces(mixing, place)
-        share = self._wide_share(values)
-        placed = [mixing, *values.values(), place.i_y, place.i_x, place.d_y, place.d_x]
-        compact = () if self.compact is None else self._compact(mixing, place, values)
-        images: list[tuple[Any, tuple[Piece, ...]]] = [(1.0 - share, compact)] if compact else []
-        shares = self._window_shares(share, values)
-        for part, window in zip(shares, self.windows, strict=False):
-            images.append((part, (self._in_window(window, mixing, vector, rotated, place, values),)))
-        if self.wide is not None and len(shares) > len(self.windows):
-            images.append((shares[-1], (self._wide(mixing, vector, rotated, values),)))
+        images: list[tuple[Any, tuple[Piece, ...]]] = []
+        if self.wide is not None:
+            images += [(share, (piece,)) for share, piece in self.wide.images(mixing, vector, place, values)]
+        if self.compact is not None:
+            share = 1.0 if self.wide is None else self.wide.share_of_moments(values)
+            images.append((share, self._compact(mixing, place, values)))
         if len(images) == 1:
             return images[0][1]
-        inputs = [*placed, vector, rotated]
-        return tuple(piece for part, pieces in images for piece in _lazily(part, pieces, inputs))
+        inputs = [mixing, *values.values(), vector, place.i_y, place.i_x, place.d_y, place.d_x]
+        return tuple(piece for share, pieces in images for piece in _lazily(share, pieces, inputs))
 
     @property
     def not_negative(self) -> bool:
@@ -114,7 +114,7 @@ class FreeSource:
 
     def no_support(self, vector: Any, values: dict[str, Any]) -> Any:
         """Return True where the posterior has no support: off the padded map, beyond the cut-out, a negative size."""
-        away = outside(self.pixel_map, self._rotated(vector), self.setup.shape, self.pad)
+        away = outside(self.pixel_map, rotated(self.rotation, vector), self.setup.shape, self.pad)
         for name in self.model.size_names:
             away = pt.or_(away, values[name] < 0.0)
         if self.compact is None:
@@ -123,43 +123,8 @@ class FreeSource:
             return away
         too_large = self.model.extent(pt, **values) * _scale(self.pixel_map) > self.compact.half - 1
         if self.wide is not None:
-            too_large = pt.and_(too_large, self._wide_share(values) < 1.0)
+            too_large = pt.and_(too_large, self.wide.share_of_moments(values) > 0.0)
         return pt.or_(away, too_large)
-
-    def _rotated(self, vector: Any) -> Any:
-        return pt.stack([sum(float(row[i]) * vector[i] for i in range(3)) for row in self.rotation])
-
-    def _wide_share(self, values: dict[str, Any]) -> Any:
-        """Return the share of the wide image: 0 below BLEND_LOW, 1 above BLEND_HIGH, twice differentiable."""
-        if self.wide is None or self.compact is None:
-            return 1.0
-        major, e, _ = self.model.ellipse(pt, **values)
-        minor = major * pt.sqrt(1.0 - e**2) * _scale(self.pixel_map)
-        t = (minor - BLEND_LOW) / (BLEND_HIGH - BLEND_LOW)
-        t = pt.minimum(pt.maximum(t, 0.0), 1.0)
-        return t**3 * (10.0 - 15.0 * t + 6.0 * t * t)
-
-    def _window_shares(self, share: Any, values: dict[str, Any]) -> list[Any]:
-        """Return the share of each cut-out, and of the whole map where the size may go beyond the last.
-
-        One of them has all of the wide image's share: that which holds the source.
-        """
-        if self.wide is None:
-            return []
-        if self.windows and self.fixed_shape:
-            return [share]
-        radius = self.model.extent(pt, **values) * _scale(self.pixel_map)
-        left, shares = share * pt.ones(()), []
-        for window in self.windows:
-            held = pt.le(radius, window.half - 1)
-            shares.append(pt.switch(held, left, 0.0))
-            left = pt.switch(held, 0.0, left)
-        return [*shares, left]
-
-    @property
-    def fixed_shape(self) -> bool:
-        """True if only the position is free."""
-        return _fixed_shape(self.model)
 
     def _compact(self, mixing: Any, place: Place, values: dict[str, Any]) -> tuple[Piece, ...]:
         """Return the compact image; the ellipse goes to pixels by the metric at the start."""
@@ -173,23 +138,6 @@ class FreeSource:
             c * c * xx + 2.0 * c * d * xy + d * d * yy,
         )
         return self.compact.pieces(mixing, place, pixels, values)
-
-    def _wide(self, mixing: Any, vector: Any, rotated: Any, values: dict[str, Any]) -> Piece:
-        if self.wide is None:
-            raise AssertionError("a source without a wide image asked for it")
-        grid, transfer = self.wide
-        return Piece(grid.npred(mixing, self._brightness(grid.vectors, vector, rotated, values), transfer), 0, 0)
-
-    def _in_window(
-        self, window: SkyWindow, mixing: Any, vector: Any, rotated: Any, place: Place, values: dict[str, Any]
-    ) -> Piece:
-        return window.piece(mixing, place, self._brightness(window.directions(place), vector, rotated, values))
-
-    def _brightness(self, vectors: Any, vector: Any, rotated: Any, values: dict[str, Any]) -> Any:
-        """Return the brightness in sr-1 in the directions of some pixels."""
-        east, north = _directions(vector)
-        x, y = arc_offsets(vectors, rotated, self._rotated(east), self._rotated(north))
-        return self.model.evaluate(pt, x, y, **values)
 
     def _turn(self) -> np.ndarray:
         """Return the matrix from East and North of the model's frame to those of the map's, at the start."""
@@ -206,14 +154,6 @@ def _lazily(share: Any, pieces: tuple[Piece, ...], inputs: list[Any]) -> list[Pi
 def _scale(pixel_map: PixelMap) -> float:
     """Return the pixels per degree along the tighter direction at the start."""
     return float(np.linalg.svd(pixel_map.jacobian)[1].max())
-
-
-def _directions(vector: Any) -> tuple[Any, Any]:
-    """Return East and North unit vectors at a direction of the model's frame (undefined exactly at its poles)."""
-    horizontal = pt.sqrt(vector[0] ** 2 + vector[1] ** 2)
-    east = pt.stack([-vector[1] / horizontal, vector[0] / horizontal, 0.0 * vector[0]])
-    north = pt.stack([-vector[2] * vector[0] / horizontal, -vector[2] * vector[1] / horizontal, horizontal])
-    return east, north
 
 
 def build_source(setup: FoldSetup, model: SkyModel) -> FreeSource | FixedImage | FieldImage:
@@ -263,32 +203,18 @@ def _free_source(setup: FoldSetup, spatial: SpatialModel, name: str) -> FreeSour
     if spatial.image_kind == "point":
         tables = build_tables(setup.psf, pixel_map.jacobian, setup.n_psf, factor, setup.reach)
         return dataclasses.replace(source, point=build_point_image(setup, tables, name))
-    radius, needs_wide, needs_compact = _cut_out(spatial, _scale(pixel_map))
+    radius, needs_wide, needs_compact = _cut_out(setup, spatial, _scale(pixel_map))
     if needs_compact:
         radius = min(radius, float(_whole_map(setup)))
         tables = build_tables(
-            setup.psf, pixel_map.jacobian, setup.n_psf, _affordable(setup, factor // 2, radius), setup.reach
+            setup.psf, pixel_map.jacobian, setup.n_psf, _affordable(setup, factor // 2, radius), setup.reach, COARSE_TAIL
         )
         moments = build_moments(spatial, _largest(spatial), _scale(pixel_map), radius)
         source = dataclasses.replace(source, compact=build_compact_image(setup, tables, moments, radius, name))
     if needs_wide:
-        source = _with_wide(setup, source, name)
+        wide = build_wide_source(setup, spatial, pixel_map, rotation, _scale(pixel_map), name)
+        source = dataclasses.replace(source, wide=wide)
     return source
-
-
-def _with_wide(setup: FoldSetup, source: FreeSource, name: str) -> FreeSource:
-    """Return the source with its wide images."""
-    spatial, jacobian = source.model, source.pixel_map.jacobian
-    grid = setup.shared("grid", lambda: build_sky_grid(setup))
-    fixed = _fixed_shape(spatial)
-    start = float(spatial.extent(np, **spatial.shape_values)) * _scale(source.pixel_map)
-    windows = build_windows(setup, grid, radii_of(start, fixed=fixed), jacobian, name)
-    transfer = None if windows and fixed else build_transfer(setup, grid.size, jacobian, name)
-    return dataclasses.replace(source, wide=(grid, transfer), windows=windows)
-
-
-def _fixed_shape(spatial: SpatialModel) -> bool:
-    return all(item.frozen for item in spatial.parameters if item.name not in ("lon_0", "lat_0"))
 
 
 def _affordable(setup: FoldSetup, factor: int, radius: float) -> int:
@@ -304,21 +230,25 @@ def _whole_map(setup: FoldSetup) -> int:
     return max(setup.shape) + 2 * setup.reach + 4
 
 
-def _cut_out(spatial: SpatialModel, scale: float) -> tuple[float, bool, bool]:
-    """Return the compact radius in pixels, and whether the wide and the compact image are needed."""
-    fixed_shape = _fixed_shape(spatial)
+def _cut_out(setup: FoldSetup, spatial: SpatialModel, scale: float) -> tuple[float, bool, bool]:
+    """Return the compact radius in pixels, and whether images by samples and the compact image are needed."""
+    fixed_shape = has_fixed_shape(spatial)
     start = spatial.shape_values
     if not spatial.smooth_when_wide:
         pixels = spatial.extent(np, **_largest(spatial)) * scale
         return float(max(pixels, 0.0 if fixed_shape else SMALLEST_REACH)), False, True
     major, e, _ = spatial.ellipse(np, **start)
     minor = major * scale * np.sqrt(1.0 - e**2)
-    needs_wide = not fixed_shape or minor > BLEND_LOW
-    needs_compact = not fixed_shape or minor < BLEND_HIGH
-    growth = 1.0 if fixed_shape else GROWTH
-    unit = spatial.extent(np, **start) / major
-    elongated = growth * major * scale if minor < BLEND_HIGH else 0.0
-    return float(unit * max(elongated, 0.0 if fixed_shape else BLEND_HIGH) + 0.5), needs_wide, needs_compact
+    extent = float(spatial.extent(np, **start)) * scale
+    if fixed_shape:
+        grid = setup.shared("grid", lambda: build_sky_grid(setup))
+        by_samples = samples_needed(minor, fine=fine_fits(setup, grid, extent)) is not None
+        return extent + 0.5, by_samples, not by_samples
+    ranges = image_ranges(setup, spatial)
+    unit, last = extent / (major * scale), ranges[-1].high
+    # Of a round shape the moments are for small sizes only; an elongated one may be long while it is thin.
+    elongated = GROWTH * major * scale if minor < last and len(ranges) == 1 else 0.0
+    return float(unit * max(elongated, last) + 0.5), True, True
 
 
 def _largest(spatial: SpatialModel) -> dict[str, float]:

@@ -143,12 +143,14 @@ def build_sky_grid(setup: FoldSetup) -> SkyGrid:
     )
 
 
-def build_transfer(setup: FoldSetup, size: tuple[int, int], jacobian: np.ndarray, name: str) -> Any:
+def build_transfer(
+    setup: FoldSetup, size: tuple[int, int], jacobian: np.ndarray, name: str, factor: int = 1
+) -> Any:
     """Return the PSF's transfer function for the metric at a source, as a shared variable.
 
     Its first axis is (real, imaginary), or (real) alone: a PSF that is the same in opposite directions has no more.
     """
-    spectrum = transform(setup.psf, jacobian, setup.n_psf, size)
+    spectrum = transform(setup.psf, jacobian, setup.n_psf, size, factor)
     parts = [spectrum.real, spectrum.imag] if np.any(spectrum.imag) else [spectrum.real]
     return constant(np.stack(parts), f"{name}.transfer")
 
