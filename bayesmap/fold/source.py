@@ -207,7 +207,12 @@ def _free_source(setup: FoldSetup, spatial: SpatialModel, name: str) -> FreeSour
     if needs_compact:
         radius = min(radius, float(_whole_map(setup)))
         tables = build_tables(
-            setup.psf, pixel_map.jacobian, setup.n_psf, _affordable(setup, factor // 2, radius), setup.reach, COARSE_TAIL
+            setup.psf,
+            pixel_map.jacobian,
+            setup.n_psf,
+            _affordable(setup, factor // 2, radius),
+            setup.reach,
+            COARSE_TAIL,
         )
         moments = build_moments(spatial, _largest(spatial), _scale(pixel_map), radius)
         source = dataclasses.replace(source, compact=build_compact_image(setup, tables, moments, radius, name))

@@ -70,7 +70,8 @@ class SkyWindow:
         side = 2 * reached + 2
         exposure = self.sky.exposure.planes
         seen = self._samples(exposure, place) if self.setup.before_psf else self._cut(exposure, place, reached, 0)
-        flux = brightness * self._samples(self.sky.solid_angle, place) / factor**2
+        # The kernel's values at finer samples are a share of a pixel's: no division of the flux is needed.
+        flux = brightness * self._samples(self.sky.solid_angle, place)
         window = spread(
             self.setup, mixing, flux, Exposed(seen, self.sky.exposure.amplitudes), self.transfer,
             size=(self.size, self.size), first=factor * reach, cut=(slice(0, factor * side, factor),) * 2,
