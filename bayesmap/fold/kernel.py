@@ -11,6 +11,7 @@ and not negative (the coefficients are not: the approximation is taken in the co
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,8 @@ from bayesmap.errors import ResponseError
 from bayesmap.fold.ops.stamp import TAPS
 from bayesmap.irf.psf import PSFKernel, RadialPSF
 
+Hankel = Callable[[np.ndarray], np.ndarray]
+"""Frequencies in rad/deg -> transform of each plane of a radial PSF."""
 GAUSS_NODES = 2
 """Gauss-Legendre nodes per lattice cell and axis."""
 COARSE, FINE, FINEST = 8, 16, 32
@@ -207,7 +210,12 @@ def check_flux(sums: np.ndarray) -> None:
 
 
 def transform(
-    psf: RadialPSF | PSFKernel | None, jacobian: np.ndarray, n_true: int, shape: tuple[int, int], factor: int = 1
+    psf: RadialPSF | PSFKernel | None,
+    jacobian: np.ndarray,
+    n_true: int,
+    shape: tuple[int, int],
+    factor: int = 1,
+    table: Callable[[float], Hankel] | None = None,
 ) -> np.ndarray:
     r"""Return the transfer function from a band-limited sky to pixel counts, on the real-FFT grid.
 
@@ -224,6 +232,8 @@ def transform(
         Size of the FFT.
     factor : int
         Samples of the sky a pixel and axis; one for a pixel kernel.
+    table : callable, optional
+        Highest frequency -> `hankel_table` of the PSF, where it is known already.
 
     Returns
     -------
@@ -238,7 +248,9 @@ def transform(
         return np.repeat(box[None], n_true, axis=0).astype(complex)
     sky_x = jacobian[0, 0] * k_x + jacobian[1, 0] * k_y
     sky_y = jacobian[0, 1] * k_x + jacobian[1, 1] * k_y
-    return (radial_transform(psf, np.hypot(sky_x, sky_y), factor) * box).astype(complex)
+    frequency = np.hypot(sky_x, sky_y)
+    spectrum = radial_transform(psf, frequency) if table is None else table(float(frequency.max()))(frequency)
+    return (spectrum * box).astype(complex)
 
 
 def kernel_transform(kernel: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -249,19 +261,25 @@ def kernel_transform(kernel: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return np.fft.rfft2(np.roll(padded, (-half_y, -half_x), axis=(1, 2)))
 
 
-def radial_transform(psf: RadialPSF, frequency: np.ndarray, factor: int = 1) -> np.ndarray:
-    r"""Return :math:`2\pi\int r\,\mathrm{psf}(r) J_0(\kappa r)\,dr` at frequencies in rad/deg.
+def radial_transform(psf: RadialPSF, frequency: np.ndarray) -> np.ndarray:
+    """Return the transform of a radial PSF at frequencies in rad/deg; see `hankel_table`."""
+    return np.asarray(hankel_table(psf, float(frequency.max()))(frequency))
+
+
+def hankel_table(psf: RadialPSF, highest: float) -> Hankel:
+    r"""Return :math:`2\pi\int r\,\mathrm{psf}(r) J_0(\kappa r)\,dr` as a function of frequencies up to `highest`.
 
     Gauss-Legendre on every segment of the table (split so that the Bessel function turns by less than a radian a node),
-    then a cubic spline in frequency, on `factor` times as many nodes.
+    then a cubic spline in frequency, with a node for a tenth of a turn at the PSF's largest radius.
     """
     normalised = psf.normalised()
-    grid = np.linspace(0.0, float(frequency.max()) * 1.0001 + 1e-12, 2000 * factor)
+    n = max(2000, int(np.ceil(highest * float(np.max(psf.max_radius)) * 20.0)))
+    grid = np.linspace(0.0, highest * 1.0001 + 1e-12, min(n, 8000))
     radii, weights = _radial_nodes(normalised, grid[-1])
     values = normalised.evaluate(radii) * (2.0 * np.pi * np.deg2rad(radii) * weights)
     table = values @ scipy.special.j0(np.outer(radii, grid))
     table /= table[:, :1]
-    return np.asarray(scipy.interpolate.CubicSpline(grid, table, axis=1)(frequency))
+    return scipy.interpolate.CubicSpline(grid, table, axis=1)
 
 
 def _radial_nodes(psf: RadialPSF, highest: float) -> tuple[np.ndarray, np.ndarray]:

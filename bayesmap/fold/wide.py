@@ -16,7 +16,7 @@ import pytensor.tensor as pt
 import scipy.fft
 
 from bayesmap.fold.exposed import Exposed, build_exposed
-from bayesmap.fold.kernel import transform
+from bayesmap.fold.kernel import Hankel, hankel_table, transform
 from bayesmap.fold.ops.fourier import InverseRealFFT2, RealFFT2
 from bayesmap.fold.ops.window import PlaceWindow
 from bayesmap.fold.pixelmap import unit_vector
@@ -150,9 +150,18 @@ def build_transfer(
 
     Its first axis is (real, imaginary), or (real) alone: a PSF that is the same in opposite directions has no more.
     """
-    spectrum = transform(setup.psf, jacobian, setup.n_psf, size, factor)
+    spectrum = transform(setup.psf, jacobian, setup.n_psf, size, factor, table=lambda highest: _table(setup, highest))
     parts = [spectrum.real, spectrum.imag] if np.any(spectrum.imag) else [spectrum.real]
     return constant(np.stack(parts), f"{name}.transfer")
+
+
+def _table(setup: FoldSetup, highest: float) -> Hankel:
+    """Return the transform of the dataset's PSF, the widest one that was worked out if it reaches far enough."""
+    known: dict[float, Hankel] = setup.shared("hankel", dict)
+    if not any(limit >= highest for limit in known):
+        limit = 2.0 ** np.ceil(np.log2(highest))
+        known[limit] = hankel_table(setup.psf, limit)  # type: ignore[arg-type]
+    return known[max(known)]
 
 
 def _taper(n: int, pad: int) -> np.ndarray:

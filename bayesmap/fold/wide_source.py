@@ -151,7 +151,9 @@ def build_wide_source(
         wanted = radii(extent, extent / minor, ranges)
     # Of one sample a pixel, only where that is less work than the whole map.
     used = [(f, radius) for f, radius in wanted if f > 1 or fits(fft_side(setup, radius, 1), grid.size)]
-    windows = tuple(build_window(setup, grid, radius, f, pixel_map.jacobian, name) for f, radius in used)
+    # The finest first: its transform of the PSF goes furthest, and serves the others.
+    built = [build_window(setup, grid, radius, f, pixel_map.jacobian, name) for f, radius in reversed(used)]
+    windows = tuple(reversed(built))
     whole = None
     if ranges or not windows:
         whole = (grid, build_transfer(setup, grid.size, pixel_map.jacobian, name))

@@ -1,5 +1,7 @@
 """A Gaussian is the same by its moments and by its samples, in a cut-out and on the whole map."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ PIXEL = 0.1
 
 @pytest.fixture(scope="module")
 def dataset():
-    return toy_response(npix=30, binsz=PIXEL)
+    return toy_response(npix=24, binsz=PIXEL)
 
 
 def npred(dataset, monkeypatch, sigma, factors, start=None):
@@ -26,7 +28,7 @@ def npred(dataset, monkeypatch, sigma, factors, start=None):
     return plain.plain_function(dataset, models)(at)
 
 
-@pytest.mark.parametrize(("sigma", "few", "many"), [(2.1, (1,), (1, 2)), (1.05, (1, 2), (1, 2, 3)), (2.2, (1, 2), (1, 2, 3))])
+@pytest.mark.parametrize(("sigma", "few", "many"), [(2.1, (1,), (1, 2)), (1.05, (1, 2), (1, 2, 3))])
 def test_more_samples_change_nothing(dataset, monkeypatch, sigma, few, many):
     one, other = (npred(dataset, monkeypatch, sigma, factors) for factors in (few, many))
     assert np.abs(one - other).max() < 1e-6 * one.max()
@@ -51,7 +53,7 @@ def test_moments_are_within_the_tables_error(dataset, sigma):
 
 def test_the_ranges_follow_each_other():
     limits = list(GOES_OVER.values())
-    assert all(above[0] >= below[1] for above, below in zip(limits[:-1], limits[1:], strict=True))
+    assert all(above[0] >= below[1] for above, below in pairwise(limits))
     assert [samples_needed(s, fine=True) for s in (3.0, 1.5, 0.8, 0.5)] == [1, 2, 3, None]
     assert [samples_needed(s, fine=False) for s in (3.0, 1.5)] == [1, None]
     assert [item.factor for item in ranges_of(fine=True)] == [1, 2, 3]

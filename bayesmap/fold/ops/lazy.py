@@ -1,7 +1,7 @@
 """A share of images that is worked out only where the share is not zero, and a test made only where it is needed.
 
-Under JAX a branch (`lax.cond`) leaves the rest out; NumPy and numba work it out always. Value and derivatives are the
-same, as long as the share leaves zero with a zero first derivative.
+Under JAX a branch (`lax.cond`) leaves the rest out, NumPy does, too; numba works it out always. Value and derivatives
+are the same, as long as the share leaves zero with a zero first derivative.
 
 A derivative through a branch is slow: JAX keeps what it needs of all branches, filled with zeros where they were not
 taken. Functions that are differentiated are therefore traced with `assuming`, once for each choice of branches.
@@ -9,6 +9,7 @@ taken. Functions that are differentiated are therefore traced with `assuming`, o
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from contextvars import ContextVar
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
+import pytensor
 import pytensor.tensor as pt
 from jax import lax
 from pytensor.compile.builders import OpFromGraph
@@ -26,6 +29,18 @@ from pytensor.link.jax.dispatch import jax_funcify
 
 class LazyShare(OpFromGraph):
     """``share * image`` of each image, an inner graph whose first input is the share."""
+
+    def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+        found = self._plain(*inputs) if inputs[0] != 0.0 else [np.zeros(out.type.shape) for out in node.outputs]
+        for storage, value in zip(outputs, found, strict=True):
+            storage[0] = value
+
+    @functools.cached_property
+    def _plain(self) -> Any:
+        """Function of the inner graph in NumPy, nothing compiled."""
+        inner = self.fgraph.unfreeze()
+        mode = pytensor.compile.mode.Mode(linker="py", optimizer=None)
+        return pytensor.function(inner.inputs, inner.outputs, mode=mode, on_unused_input="ignore")
 
 
 _ASSUMED: ContextVar[Mapping[str, bool]] = ContextVar("assumed", default={})  # noqa: B039 - never changed in place
