@@ -204,7 +204,7 @@ def compile_posterior(observations: Sequence[Observation], variables: Variables)
         name, prediction = item.counts.dataset.name, item.fold.predict(parameters)
         if isinstance(item.counts, ObservedCounts):
             counted[name] = build_counted(item.fold, item.counts.blocks, item.counts.weights)  # type: ignore[arg-type]
-            value = item.counts.log_likelihood(counted[name].predict(prediction), parameters)  # type: ignore[arg-type]
+            value = item.counts.log_likelihood(counted[name].predict(prediction), parameters)
         else:
             value = item.counts.log_likelihood(prediction.npred, parameters)
         log_likelihood = log_likelihood + value + pt.switch(item.fold.no_support(parameters), -np.inf, 0.0)

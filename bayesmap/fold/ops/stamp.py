@@ -103,11 +103,13 @@ def _pair(n_y: int, n_x: int) -> tuple[Any, Any]:
     """
 
     def stamp(place, weights):  # type: ignore[no-untyped-def]
-        rows = _rows(*place, n_y, n_x)
+        table, corner = place
+        rows = _rows(table, corner, n_y, n_x)
         return sum(weights[k, i] * rows[k][i] for k in range(TAPS) for i in range(TAPS))
 
     def adjoint(place, image):  # type: ignore[no-untyped-def]
-        rows = _rows(*place, n_y, n_x)
+        table, corner = place
+        rows = _rows(table, corner, n_y, n_x)
         return jnp.stack([row.reshape(TAPS, -1) @ image.ravel() for row in rows])
 
     return stamp, adjoint

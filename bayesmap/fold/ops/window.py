@@ -117,7 +117,7 @@ class AddWindow(NumpyOp):
     def compute(self, image: np.ndarray, window: np.ndarray, i: Any, j: Any) -> np.ndarray:
         total = image.copy()
         ours, theirs = _overlap(image.shape[-2:], window.shape[-2:], (int(i), int(j)))
-        total[..., *ours] += window[..., *theirs]
+        total[ours] += window[theirs]
         return total
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list:
@@ -149,7 +149,7 @@ class SeenWindow(NumpyOp):
     def compute(self, image: np.ndarray, i: Any, j: Any) -> np.ndarray:
         window = np.zeros((*image.shape[:-2], self.n_y, self.n_x))
         ours, theirs = _overlap(image.shape[-2:], (self.n_y, self.n_x), (int(i), int(j)))
-        window[..., *theirs] = image[..., *ours]
+        window[theirs] = image[ours]
         return window
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list:
@@ -160,9 +160,10 @@ class SeenWindow(NumpyOp):
 
 def _overlap(
     image: tuple[int, ...], window: tuple[int, ...], first: tuple[int, int]
-) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Return the slices of an image and of a window where they overlap."""
-    ours, theirs = [], []
+) -> tuple[Any, Any]:
+    """Return the parts of an image and of a window where they overlap, as indices of the last axes."""
+    ours: list[Any] = [...]
+    theirs: list[Any] = [...]
     for n, size, start in zip(image, window, first, strict=True):
         low, high = min(max(start, 0), n), min(max(start + size, 0), n)
         ours.append(slice(low, high))
