@@ -19,7 +19,7 @@ import pytensor
 import pytensor.tensor as pt
 
 from bayesmap.fold.forward import Fold, Prediction
-from bayesmap.fold.guard import ROUND_OFF
+from bayesmap.fold.guard import ROUND_OFF, without_round_off
 from bayesmap.fold.known import KnownPart, known_parts
 from bayesmap.fold.ops.lazy import lazy_test
 from bayesmap.fold.parameters import ParameterGraph
@@ -132,14 +132,15 @@ class CountedFold:
             fine.append(pt.all(share >= 0.0) if part.not_negative else pt.constant(False, dtype="bool"))
         free = [name for name in self.fold.sources if name not in self.known]
         extra = [name for name in self.fold.backgrounds if name not in self.known]
-        if free or extra:
-            cube = self._cube(free, extra, prediction)
+        cubes = [self._cube(free, extra, prediction)] if free or extra else []
+        for cube in cubes:
             at = at + pt.take(cube.flatten(), self.index)
             total = total + pt.sum(cube * self.weights)
             fine.append(self._fine(cube, free, extra, prediction.parameters))
         # The whole cube is looked at only where a component may be negative.
-        lowest = pt.min(prediction.npred * self.weights)
-        return Counted(at, total, lazy_test(pt.invert(pt.all(pt.stack(fine))), lowest < 0.0))
+        whole = sum((prediction.components[name] for name in self.known), cubes[0] if cubes else 0.0)
+        lowest = pt.min(without_round_off(whole) * self.weights)
+        return Counted(at, total, lazy_test(pt.invert(pt.all(pt.stack(fine))), lowest < 0.0, cubes))
 
     def _cube(self, free: list[str], extra: list[str], prediction: Prediction) -> Any:
         """Return the counts of what is not known beforehand, shape (n_reco, n_lat, n_lon)."""

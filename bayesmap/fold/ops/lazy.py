@@ -23,7 +23,7 @@ import pytensor.tensor as pt
 from jax import lax
 from pytensor.compile.builders import OpFromGraph
 from pytensor.graph.basic import Constant
-from pytensor.graph.traversal import ancestors, graph_inputs, truncated_graph_inputs
+from pytensor.graph.traversal import ancestors, truncated_graph_inputs
 from pytensor.link.jax.dispatch import jax_funcify
 
 
@@ -114,15 +114,18 @@ class LazyTest(OpFromGraph):
         return [[False] for _ in node.inputs]
 
 
-def lazy_test(flag: Any, test: Any) -> Any:
+def lazy_test(flag: Any, test: Any, inputs: Sequence[Any] = ()) -> Any:
     """Return flag and test, a boolean tensor.
 
     Parameters
     ----------
     flag, test : scalar boolean tensor
         The test is worked out only where the flag is True.
+    inputs : sequence of tensor
+        What is worked out anyway, and the test depends on: the graph is cut there.
     """
-    leaves = [leaf for leaf in graph_inputs([test]) if not isinstance(leaf, Constant)]
+    found = truncated_graph_inputs([test], ancestors_to_include=[*inputs])
+    leaves = [leaf for leaf in found if not isinstance(leaf, Constant)]
     flag = pt.as_tensor(flag)
     inner = flag.type()
     return LazyTest([inner, *leaves], [pt.and_(inner, test)], strict=True)(flag, *leaves)
