@@ -12,10 +12,43 @@ import numpy as np
 from bayesmap.fold.ops.lazy import assuming
 
 
+class Branched:
+    """A function that is compiled once for each choice of branches.
+
+    Parameters
+    ----------
+    function, shares, lazy
+        As of `compile_branches`.
+    """
+
+    def __init__(self, function: Callable[..., Any], shares: Callable[..., Any], lazy: Sequence[str]) -> None:
+        self._look = jax.jit(shares)
+
+        @functools.cache
+        def compiled(taken: tuple[bool, ...]) -> Any:
+            choice = dict(zip(lazy, taken, strict=True))
+
+            def assumed(*arguments: Any) -> Any:
+                with assuming(choice):
+                    return function(*arguments)
+
+            return jax.jit(assumed)
+
+        self._compiled, self._all = compiled, (True,) * len(lazy)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Return the function's value."""
+        return self._compiled(tuple(np.asarray(self._look(*arguments)) != 0.0))(*arguments)
+
+    def trace(self, *arguments: Any) -> Any:
+        """Return the program that takes every branch, traced like `jax.jit(function).trace`: none is larger."""
+        return self._compiled(self._all).trace(*arguments)
+
+
 def compile_branches(
     function: Callable[..., Any], shares: Callable[..., Any], lazy: Sequence[str]
 ) -> Callable[..., Any]:
-    """Return a compiled function.
+    """Return a compiled function, with the method `trace`.
 
     Parameters
     ----------
@@ -26,21 +59,4 @@ def compile_branches(
     lazy : sequence of str
         Names of the Ops of the function that leave out their images where their share is zero.
     """
-    if not lazy:
-        return jax.jit(function)
-    look = jax.jit(shares)
-
-    @functools.cache
-    def compiled(taken: tuple[bool, ...]) -> Callable[..., Any]:
-        choice = dict(zip(lazy, taken, strict=True))
-
-        def assumed(*arguments: Any) -> Any:
-            with assuming(choice):
-                return function(*arguments)
-
-        return jax.jit(assumed)
-
-    def call(*arguments: Any) -> Any:
-        return compiled(tuple(np.asarray(look(*arguments)) != 0.0))(*arguments)
-
-    return call
+    return Branched(function, shares, lazy) if lazy else jax.jit(function)

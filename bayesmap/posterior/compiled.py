@@ -22,6 +22,7 @@ from bayesmap.posterior.coordinates import Coordinates
 from bayesmap.posterior.jaxify import jaxify
 from bayesmap.posterior.likelihood import ObservedCounts
 from bayesmap.posterior.on_off import ObservedOnOff
+from bayesmap.posterior.traced import Traced
 from bayesmap.posterior.variables import Variables
 
 OF_A_DATASET = ("npred", "components", "spread")
@@ -214,9 +215,10 @@ def compile_posterior(observations: Sequence[Observation], variables: Variables)
     lazy = lazy_shares([log_likelihood])
     shares = pt.stack(list(lazy.values())) if lazy else pt.zeros((0,))
     # One graph for all outputs: PyTensor rewrites it once, and XLA drops what a function does not use.
-    outputs, constants, names = jaxify(
+    function, constants, names = jaxify(
         [theta], [log_likelihood, variables.log_prior(theta), *variables.backward(theta), shares, *wanted]
     )
+    outputs = Traced(function)
     functions = _functions(outputs, [place for place, _ in places.values()], list(lazy))
     for name, (place, models) in places.items():
         functions |= {f"{name}/{key}": item for key, item in _of_dataset(outputs, place, models).items()}
@@ -225,7 +227,7 @@ def compile_posterior(observations: Sequence[Observation], variables: Variables)
     return compiled.of(next(iter(counts))) if len(counts) == 1 else compiled
 
 
-def _of_dataset(outputs: Callable[..., Any], place: int, parts: tuple[str, ...]) -> dict[str, Callable[..., Any]]:
+def _of_dataset(outputs: Traced, place: int, parts: tuple[str, ...]) -> dict[str, Callable[..., Any]]:
     """Return the compiled functions of one dataset, whose outputs begin at a place."""
     return {
         "npred": jax.jit(partial(_output, outputs, place)),
@@ -235,7 +237,7 @@ def _of_dataset(outputs: Callable[..., Any], place: int, parts: tuple[str, ...])
 
 
 def _functions(
-    outputs: Callable[..., Any], places: Sequence[int], lazy: Sequence[str]
+    outputs: Traced, places: Sequence[int], lazy: Sequence[str]
 ) -> dict[str, Callable[..., Any]]:
     """Return the compiled functions of the whole posterior by name."""
     shares = partial(_output, outputs, SHARES)
@@ -266,26 +268,25 @@ def _functions(
     }
 
 
-def _output(function: Callable[..., Any], index: int, theta: Any, constants: Any) -> Any:
-    return function(theta, *constants)[index]
+def _output(function: Traced, index: int, theta: Any, constants: Any) -> Any:
+    return function.outputs([index], theta, *constants)[0]
 
 
-def _weighted(function: Callable[..., Any], places: tuple[int, ...], theta: Any, constants: Any) -> Any:
+def _weighted(function: Traced, places: tuple[int, ...], theta: Any, constants: Any) -> Any:
     """Return predicted counts times weights of all datasets as one vector."""
-    values = function(theta, *constants)
-    return jnp.concatenate([values[place].ravel() for place in places])
+    return jnp.concatenate([item.ravel() for item in function.outputs(places, theta, *constants)])
 
 
-def _log_posterior(function: Callable[..., Any], theta: Any, constants: Any) -> Any:
-    values = function(theta, *constants)
-    return values[0] + values[1]
+def _log_posterior(function: Traced, theta: Any, constants: Any) -> Any:
+    likelihood, prior = function.outputs([0, 1], theta, *constants)
+    return likelihood + prior
 
 
-def _backward(function: Callable[..., Any], z: Any, constants: Any) -> Any:
-    return function(z, *constants)[2:4]
+def _backward(function: Traced, z: Any, constants: Any) -> Any:
+    return tuple(function.outputs([2, 3], z, *constants))
 
 
-def _unbounded(function: Callable[..., Any], z: Any, constants: Any) -> Any:
+def _unbounded(function: Traced, z: Any, constants: Any) -> Any:
     """Return the log-density of z."""
     theta, slopes = _backward(function, z, constants)
     return _log_posterior(function, theta, constants) + jnp.sum(slopes)
@@ -307,8 +308,9 @@ def _change(backward: Callable[..., Any], z: Any, constants: Any) -> Any:
     return theta, first, second, s, s_first, s_second
 
 
-def _named(function: Callable[..., Any], place: int, names: tuple[str, ...], theta: Any, constants: Any) -> Any:
-    return dict(zip(names, function(theta, *constants)[place : place + len(names)], strict=True))
+def _named(function: Traced, place: int, names: tuple[str, ...], theta: Any, constants: Any) -> Any:
+    found = function.outputs(range(place, place + len(names)), theta, *constants)
+    return dict(zip(names, found, strict=True))
 
 
 def _columns(function: Callable[..., Any], theta: Any) -> Any:

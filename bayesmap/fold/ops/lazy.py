@@ -57,6 +57,11 @@ def assuming(taken: Mapping[str, bool]) -> Iterator[None]:
         _ASSUMED.reset(token)
 
 
+def assumption() -> tuple[tuple[str, bool], ...]:
+    """Return what is assumed now, in a form that can be compared."""
+    return tuple(sorted(_ASSUMED.get().items()))
+
+
 def lazy_shares(outputs: Sequence[Any]) -> dict[str, Any]:
     """Return the share of every `LazyShare` of a graph by its name."""
     nodes = [variable.owner for variable in ancestors(outputs) if variable.owner is not None]
