@@ -129,7 +129,8 @@ class CountedFold:
             share = part.share(prediction.parameters)
             at = at + part.at(share, self.energy)
             total = total + pt.sum(share * part.sums)
-            fine.append(pt.all(share >= 0.0) if part.not_negative else pt.constant(False, dtype="bool"))
+            signs = part.not_negative
+            fine.append(pt.constant(False, dtype="bool") if signs is None else signs(prediction.parameters))
         free = [name for name in self.fold.sources if name not in self.known]
         extra = [name for name in self.fold.backgrounds if name not in self.known]
         cubes = [self._cube(free, extra, prediction)] if free or extra else []

@@ -58,19 +58,32 @@ def build_exposed(exposure: np.ndarray, name: str) -> Exposed:
     return Exposed(constant(found[1], name), found[0])
 
 
-def separate(exposure: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return amplitudes and planes of the fewest terms within `TOLERANCE`, or None if they are no fewer planes."""
-    flat = exposure.reshape(len(exposure), -1)
+def separate(
+    values: np.ndarray, tolerance: float = TOLERANCE, faintest: float = 1.0
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return amplitudes and planes of the fewest terms within a tolerance, or None if they are hardly fewer planes.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n, n_y, n_x)
+        Planes.
+    tolerance : float
+        Largest error, as a fraction of each plane's peak times the pixel's brightness.
+    faintest : float
+        Brightness of a pixel, in units of the brightest, below which it counts as that bright.
+    """
+    flat = values.reshape(len(values), -1)
     peak = np.abs(flat).max(axis=1)
     scale = np.where(peak > 0.0, peak, 1.0)[:, None]
-    sample = (flat / scale)[:, :: max(1, flat.shape[1] // SAMPLES)]
+    scaled = flat / scale
+    brightness = np.linalg.norm(scaled, axis=0)
+    scaled = scaled / np.maximum(brightness / max(brightness.max(), 1e-300), faintest)
+    sample = scaled[:, :: max(1, flat.shape[1] // SAMPLES)]
     vectors, sizes, _ = np.linalg.svd(sample, full_matrices=False)
-    most = int(LARGEST_SHARE * len(exposure))
-    r = int(np.count_nonzero(sizes > 1e-2 * TOLERANCE * sizes[0]))
-    if r > most:
+    r = int(np.count_nonzero(sizes > 1e-2 * tolerance * sizes[0]))
+    if r > int(LARGEST_SHARE * len(values)):
         return None
     base = vectors[:, :r]
-    planes = base.T @ (flat / scale)
-    if np.max(np.abs(base @ planes - flat / scale)) > TOLERANCE:
+    if np.max(np.abs(base @ (base.T @ scaled) - scaled)) > tolerance:
         return None
-    return scale * base, planes.reshape(r, *exposure.shape[1:])
+    return scale * base, (base.T @ (flat / scale)).reshape(r, *values.shape[1:])

@@ -8,6 +8,7 @@ weighted sums :math:`S_{ij} = \sum_q w_{iq} T_{jq}` are asked.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytensor.tensor as pt
 
+from bayesmap.fold.exposed import separate
 from bayesmap.fold.fixed import FixedImage
 from bayesmap.fold.forward import Fold
 from bayesmap.fold.guard import ROUND_OFF
@@ -23,6 +25,10 @@ from bayesmap.fold.point import constant
 
 if TYPE_CHECKING:
     from bayesmap.fold.counted import Blocks
+
+TERM_TOLERANCE, FAINTEST = 1e-11, 1e-3
+"""Templates that are a sum of fewer terms within this fraction of a pixel's brightness, or of this much of the
+brightest pixel's, are replaced by the terms."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,8 @@ class KnownPart:
         Parameters -> M, shape (n_reco, n).
     inside : ndarray of bool, shape (n_reco, r)
         False where a row of `band` is filled up.
+    not_negative : callable, optional
+        Parameters -> boolean tensor, True where the counts are not negative; None where they have to be looked at.
     rows : shared variable, shape (r, n_block, BLOCK)
         T of the band at the bins in blocks.
     sums : shared variable, shape (n_reco, r)
@@ -55,14 +63,9 @@ class KnownPart:
     band: np.ndarray
     mixing: Callable[[ParameterGraph], Any]
     inside: np.ndarray
+    not_negative: Callable[[ParameterGraph], Any] | None
     rows: Any = None
     sums: Any = None
-
-    @property
-    def not_negative(self) -> bool:
-        """True if no template is negative, round-off apart."""
-        peak = self.templates.max(axis=(-2, -1))
-        return bool(np.all(self.templates.min(axis=(-2, -1)) >= -ROUND_OFF * peak))
 
     def share(self, parameters: ParameterGraph) -> Any:
         """Return M of the band, shape (n_reco, r)."""
@@ -114,36 +117,62 @@ def known_parts(fold: Fold, blocks: Blocks, weights: np.ndarray) -> dict[str, Kn
 
 def _with_arrays(part: KnownPart, name: str, blocks: Blocks, weights: np.ndarray) -> KnownPart:
     rows = constant(part.gather(blocks), f"{name}.bright_rows")
-    sums = constant(part.sum_over(weights), f"{name}.sums")
-    return KnownPart(
-        part.templates, part.corner, part.shape, part.band, part.mixing, part.inside, rows=rows, sums=sums
-    )
+    return dataclasses.replace(part, rows=rows, sums=constant(part.sum_over(weights), f"{name}.sums"))
+
+
+def _signs(
+    templates: np.ndarray, mixing: Callable[[ParameterGraph], Any]
+) -> Callable[[ParameterGraph], Any] | None:
+    """Return the test of the signs of the fluxes, None if a template itself is negative, round-off apart."""
+    peak = templates.max(axis=(-2, -1))
+    if np.any(templates.min(axis=(-2, -1)) < -ROUND_OFF * peak):
+        return None
+    return lambda parameters: pt.all(mixing(parameters) >= 0.0)
 
 
 def _background(fold: Fold, name: str) -> KnownPart:
     cube = fold.backgrounds[name].get_value(borrow=True)
     n_reco = len(cube)
+
+    def mixing(parameters: ParameterGraph) -> Any:
+        return fold.norm_per_energy(name, parameters)[:, None]
+
     return KnownPart(
         templates=cube[:, None],
         corner=(0, 0),
         shape=cube.shape,
         band=np.zeros((n_reco, 1), dtype=int),
-        mixing=lambda parameters: fold.norm_per_energy(name, parameters)[:, None],
+        mixing=mixing,
         inside=np.ones((n_reco, 1), dtype=bool),
+        not_negative=_signs(cube[:, None], mixing),
     )
 
 
 def _source(fold: Fold, name: str, image: FixedImage) -> KnownPart:
     source = fold.sources[name]
     templates = image.templates.get_value(borrow=True)
+    templates = templates if templates.ndim == 4 else templates[None]
     reached = source.reached
     r = max(int(reached.sum(axis=1).max()), 1)
     band = np.argsort(~reached, axis=1, kind="stable")[:, :r]
-    return KnownPart(
-        templates=templates if templates.ndim == 4 else templates[None],
+    part = KnownPart(
+        templates=templates,
         corner=image.corner,
         shape=(len(reached), *fold.setup.shape),
         band=band,
         mixing=source.mixing,
         inside=np.take_along_axis(reached, band, axis=1),
+        not_negative=_signs(templates, source.mixing),
+    )
+    terms = separate(templates[0], TERM_TOLERANCE, FAINTEST) if len(templates) == 1 else None
+    if terms is None or len(terms[1]) >= r:
+        return part
+    amplitudes, planes = terms
+    n = len(planes)
+    return dataclasses.replace(
+        part,
+        templates=planes[None],
+        band=np.repeat(np.arange(n)[None], len(reached), axis=0),
+        mixing=lambda parameters: pt.dot(source.mixing(parameters), amplitudes),
+        inside=np.ones((len(reached), n), dtype=bool),
     )

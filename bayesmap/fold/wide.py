@@ -23,6 +23,9 @@ from bayesmap.fold.pixelmap import unit_vector
 from bayesmap.fold.point import constant
 from bayesmap.fold.setup import TAPER, FoldSetup
 
+LARGEST_ARC = np.deg2rad(20.0)
+"""Up to this separation, in rad, the arc over its sine is a short series, which costs less than an arcsine."""
+
 
 @dataclass(frozen=True)
 class SkyGrid:
@@ -112,8 +115,19 @@ def spread(
         planes = back(pt.stack(_multiply(spectrum, transfer)))[:, *cut]
         return setup.mix_exposed(mixing, planes, exposure.spread(exposure.planes))
     spectrum = transformed(exposure.planes * flux[None])
+    if _has_few_terms(setup, exposure, transfer):
+        # One transfer function for each reconstructed energy and term: a product of real matrices.
+        weights = (mixing[:, None, :] * exposure.amplitudes.T[None]).reshape((-1, setup.n_true))  # type: ignore[union-attr]
+        combined = pt.tensordot(weights, transfer[0], axes=1)
+        combined = combined.reshape((-1, exposure.amplitudes.shape[1], *transfer.type.shape[2:]))  # type: ignore[union-attr]
+        return back(pt.stack([pt.sum(combined * spectrum[k][None], axis=1) for k in range(2)]))[:, *cut]
     real, imag = (setup.to_convolve(mixing, exposure.spread(spectrum[k])) for k in range(2))
     return back(setup.mix_convolved(mixing, *_multiply((real, imag), transfer)))[:, *cut]
+
+
+def _has_few_terms(setup: FoldSetup, exposure: Exposed, transfer: Any) -> bool:
+    few = exposure.amplitudes is not None and exposure.amplitudes.shape[1] * setup.axis.nbin <= 2 * setup.n_true
+    return few and transfer.type.shape[0] == 1 and not setup.psf_in_reco
 
 
 def _multiply(spectrum: Any, transfer: Any) -> tuple[Any, Any]:
@@ -171,7 +185,9 @@ def _taper(n: int, pad: int) -> np.ndarray:
     return np.concatenate([ramp, np.ones(n + 2 * pad - 2 * TAPER), ramp[::-1]])
 
 
-def arc_offsets(vectors: Any, centre: Any, east: Any, north: Any) -> tuple[Any, Any]:
+def arc_offsets(
+    vectors: Any, centre: Any, east: Any, north: Any, largest: float = np.pi
+) -> tuple[Any, Any]:
     r"""Return azimuthal-equidistant offsets in degrees of unit vectors from a centre.
 
     .. math:: (x, y) = \frac{\theta}{\sin\theta}\,(n\cdot e,\ n\cdot d),\qquad
@@ -185,9 +201,13 @@ def arc_offsets(vectors: Any, centre: Any, east: Any, north: Any) -> tuple[Any, 
         Unit vectors n.
     centre, east, north : tensor, shape (3,)
         Unit vectors of the centre and of the directions East and North there.
+    largest : float, unit rad
+        No vector is further from the centre.
     """
     across = (slice(None), *(None,) * (vectors.ndim - 1))
-    ratio = _angle_over_sine(_quarter_chord_squared(vectors, centre)) * (180.0 / np.pi)
+    quarter = _quarter_chord_squared(vectors, centre)
+    near = largest < LARGEST_ARC
+    ratio = (_near_angle_over_sine(quarter, largest) if near else _angle_over_sine(quarter)) * (180.0 / np.pi)
     return ratio * pt.sum(vectors * east[across], axis=0), ratio * pt.sum(vectors * north[across], axis=0)
 
 
@@ -202,6 +222,17 @@ def _quarter_chord_squared(vectors: Any, centre: Any) -> Any:
     """Return sin^2(theta / 2), from the chord."""
     difference = vectors - centre[(slice(None), *(None,) * (vectors.ndim - 1))]
     return pt.sum(difference * difference, axis=0) / 4.0
+
+
+def _near_angle_over_sine(quarter: Any, largest: float) -> Any:
+    r"""Return the same by its series, :math:`\sum_n \frac{4^n (n!)^2}{(2n+1)!} q^n`, to rounding up to an angle."""
+    highest = np.sin(0.5 * largest) ** 2
+    n = max(2, int(np.ceil(np.log(1e-17) / np.log(highest))))
+    coefficients = np.cumprod([1.0, *(2.0 * k / (2.0 * k + 1.0) for k in range(1, n + 1))])
+    total: Any = coefficients[-1]
+    for coefficient in coefficients[-2::-1]:
+        total = coefficient + quarter * total
+    return total
 
 
 def _angle_over_sine(quarter: Any) -> Any:

@@ -50,11 +50,12 @@ class WideSource:
         found: list[tuple[Any, Piece]] = []
         parts = self._shares(values)
         for window, part in zip(self.windows, parts, strict=False):
-            brightness = self._brightness(window.directions(place), vector, values)
+            brightness = self._brightness(window.directions(place), vector, values, 2.0 * window.half)
             found.append((part, window.piece(mixing, place, brightness)))
         if self.whole is not None:
             grid, transfer = self.whole
-            planes = grid.npred(mixing, self._brightness(grid.vectors, vector, values), transfer)
+            brightness = self._brightness(grid.vectors, vector, values, float(np.hypot(*grid.size)))
+            planes = grid.npred(mixing, brightness, transfer)
             found.append((parts[-1], Piece(planes, 0, 0)))
         return found
 
@@ -87,10 +88,13 @@ class WideSource:
         major, e, _ = self.model.ellipse(pt, **values)
         return major * pt.sqrt(1.0 - e**2) * self.scale
 
-    def _brightness(self, vectors: Any, vector: Any, values: dict[str, Any]) -> Any:
-        """Return the brightness in sr-1 in the directions of some pixels."""
+    def _brightness(self, vectors: Any, vector: Any, values: dict[str, Any], pixels: float) -> Any:
+        """Return the brightness in sr-1 in the directions of some pixels, so many pixels away at most."""
         east, north = _directions(vector)
-        x, y = arc_offsets(vectors, *(rotated(self.rotation, item) for item in (vector, east, north)))
+        # Pixels are smaller here and there; twice as far is far enough.
+        largest = min(np.pi, np.deg2rad(2.0 * pixels / self.scale))
+        centre, east, north = (rotated(self.rotation, item) for item in (vector, east, north))
+        x, y = arc_offsets(vectors, centre, east, north, largest)
         return self.model.evaluate(pt, x, y, **values)
 
 

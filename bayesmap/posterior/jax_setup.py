@@ -8,6 +8,7 @@ write to is not used. A cache that the user gave JAX (``JAX_COMPILATION_CACHE_DI
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import platform
@@ -22,6 +23,12 @@ import jaxlib.version
 from jax.experimental.compilation_cache import compilation_cache
 
 VARIABLE = "BAYESMAP_CACHE"
+ALLOCATOR = "BAYESMAP_ALLOCATOR"
+"""Set to ``off``, it leaves the allocator as it is."""
+KEPT = 2**30
+"""Bytes of freed memory that the process keeps for the next evaluation."""
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
+"""Options of mallopt(3)."""
 LARGEST = 512 * 1024**2
 """Bytes that the cache of one kind of processor may take; what was not used for longest goes first."""
 CPU_FEATURES = Path("/proc/cpuinfo")
@@ -32,6 +39,8 @@ CPU_FEATURES = Path("/proc/cpuinfo")
 def set_up() -> None:
     """Set up JAX, once in a process, before anything is compiled."""
     jax.config.update("jax_enable_x64", True)
+    if os.environ.get(ALLOCATOR, "").lower() != "off":
+        keep_freed_memory()
     if jax.config.jax_compilation_cache_dir is not None:
         return
     folder = cache_folder(os.environ)
@@ -47,6 +56,19 @@ def set_up() -> None:
         )
         return
     use(own)
+
+
+def keep_freed_memory() -> bool:
+    """Let glibc keep freed memory instead of handing it back to the system; return False on other systems.
+
+    A compiled function asks for its intermediate arrays anew in each call. Arrays of some megabytes glibc would map
+    into the process and unmap again: the system then fills every page with zeros, which takes as long as the arithmetic.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    settings = ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, KEPT), (M_TOP_PAD, KEPT // 16))
+    return all([mallopt(option, value) == 1 for option, value in settings])
 
 
 def use(folder: Path) -> None:

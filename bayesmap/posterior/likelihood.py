@@ -50,6 +50,8 @@ class ObservedCounts:
         Their counts.
     bright_weights : shared variable, shape (n_block, BLOCK)
         Their weights.
+    weighted : shared variable, shape (n_block, BLOCK)
+        Counts times weights.
     log_factorials : shared variable, scalar
         Weighted sum of ln Gamma(n + 1) over the mask.
     overdispersion : str
@@ -61,21 +63,22 @@ class ObservedCounts:
     blocks: Blocks
     bright: Any
     bright_weights: Any
+    weighted: Any
     log_factorials: Any
     overdispersion: str = ""
 
     def log_likelihood(self, counted: Counted, parameters: ParameterGraph) -> Any:
         """Return the log-likelihood as a scalar tensor."""
         bright = counted.at
-        possible = pt.all(pt.or_(bright > 0.0, pt.eq(self.bright, 0.0)))
-        logs = self.bright * pt.log(pt.switch(bright > 0.0, bright, 1.0))
+        possible = pt.all(pt.or_(bright > 0.0, pt.eq(self.weighted, 0.0)))
+        logs = self.weighted * pt.log(pt.switch(bright > 0.0, bright, 1.0))
         if self.overdispersion:
             alpha = parameters.values[self.overdispersion]
             positive = pt.switch(bright > 0.0, bright, 0.0)
             rest = pt.sum(self.bright_weights * negative_binomial.log_probability(pt, self.bright, positive, alpha))
         else:
             rest = -counted.total
-        value = pt.sum(self.bright_weights * logs) + rest - self.log_factorials
+        value = pt.sum(logs) + rest - self.log_factorials
         return pt.switch(pt.and_(possible, pt.invert(counted.negative)), value, -np.inf)
 
     def spread(self, parameters: ParameterGraph) -> Any:
@@ -107,7 +110,7 @@ class ObservedCounts:
 
     def values(self) -> dict[str, np.ndarray]:
         """Return the arrays by the names of their shared variables."""
-        shared = (self.weights, self.bright, self.bright_weights, self.log_factorials)
+        shared = (self.weights, self.bright, self.bright_weights, self.weighted, self.log_factorials)
         return {item.name: item.get_value() for item in shared}
 
 
@@ -137,6 +140,7 @@ def observe(dataset: MapDataset, overdispersion: str = "") -> ObservedCounts:
         blocks=blocks,
         bright=constant(blocks.gather(counts), f"{name}/bright_counts"),
         bright_weights=constant(blocks.gather(weights), f"{name}/bright_weights"),
+        weighted=constant(blocks.gather(counts * weights), f"{name}/weighted_counts"),
         log_factorials=pytensor.shared(log_factorials, name=f"{name}/log_factorials", shape=()),
         overdispersion=overdispersion,
     )
