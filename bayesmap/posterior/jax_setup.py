@@ -62,7 +62,7 @@ def keep_freed_memory() -> bool:
     """Let glibc keep freed memory instead of handing it back to the system; return False on other systems.
 
     A compiled function asks for its intermediate arrays anew in each call. Arrays of some megabytes glibc would map
-    into the process and unmap again: the system then fills every page with zeros, which takes as long as the arithmetic.
+    into the process and unmap again: the system then fills every page with zeros, which takes as long as arithmetic.
     """
     if platform.libc_ver()[0] != "glibc":
         return False
