@@ -38,7 +38,7 @@ class Branched:
 
     def __call__(self, *arguments: Any) -> Any:
         """Return the function's value."""
-        return self._compiled(tuple(np.asarray(self._look(*arguments)) != 0.0))(*arguments)
+        return self._compiled(tuple(np.asarray(self._look(*arguments[:-1])) != 0.0))(*arguments)
 
     def trace(self, *arguments: Any) -> Any:
         """Return the program that takes every branch, traced like `jax.jit(function).trace`: none is larger."""
@@ -55,7 +55,7 @@ def compile_branches(
     function : callable
         JAX-traceable.
     shares : callable
-        JAX-traceable, of the same arguments: the share of each of `lazy`, shape (n,).
+        JAX-traceable, of the same arguments but the last, the constants: the share of each of `lazy`, shape (n,).
     lazy : sequence of str
         Names of the Ops of the function that leave out their images where their share is zero.
     """

@@ -219,7 +219,7 @@ def compile_posterior(observations: Sequence[Observation], variables: Variables)
         [theta], [log_likelihood, variables.log_prior(theta), *variables.backward(theta), shares, *wanted]
     )
     outputs = Traced(function)
-    functions = _functions(outputs, [place for place, _ in places.values()], list(lazy))
+    functions = _functions(outputs, [place for place, _ in places.values()], list(lazy), constants)
     for name, (place, models) in places.items():
         functions |= {f"{name}/{key}": item for key, item in _of_dataset(outputs, place, models).items()}
     counts = {item.counts.dataset.name: item.counts for item in observations}
@@ -237,18 +237,21 @@ def _of_dataset(outputs: Traced, place: int, parts: tuple[str, ...]) -> dict[str
 
 
 def _functions(
-    outputs: Traced, places: Sequence[int], lazy: Sequence[str]
+    outputs: Traced, places: Sequence[int], lazy: Sequence[str], constants: tuple[Any, ...]
 ) -> dict[str, Callable[..., Any]]:
-    """Return the compiled functions of the whole posterior by name."""
+    """Return the compiled functions of the whole posterior by name.
+
+    The shares of images depend on theta alone: the constants given here stand in for those of any counts.
+    """
     shares = partial(_output, outputs, SHARES)
 
     def branches(function: Callable[..., Any], theta: Callable[..., Any]) -> Callable[..., Any]:
-        return compile_branches(function, lambda *given: shares(theta(*given), given[-1]), lazy)
+        return compile_branches(function, lambda *given: shares(theta(*given), constants), lazy)
 
-    def first(theta: Any, constants: Any) -> Any:
+    def first(theta: Any) -> Any:
         return theta
 
-    def whitened(w: Any, place: Any, constants: Any) -> Any:
+    def whitened(w: Any, place: Any) -> Any:
         return backward(place[0] + place[1] @ w, constants)[0]
 
     log_posterior = partial(_log_posterior, outputs)
