@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import warnings
 from pathlib import Path
 
@@ -101,3 +102,7 @@ def test_other_features_are_another_processor(tmp_path, monkeypatch):
     (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: another\nflags\t\t: fpu sse2\n")
     monkeypatch.setattr(jax_setup, "CPU_FEATURES", tmp_path / "cpuinfo")
     assert jax_setup.processor() != here
+
+
+def test_freed_memory_is_kept_where_the_allocator_can():
+    assert jax_setup.keep_freed_memory() == (platform.libc_ver()[0] == "glibc")
