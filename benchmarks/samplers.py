@@ -30,7 +30,7 @@ from benchmarks.settings import Settings
 CASES = ("fermi_crab_plpos", "cta_gc")
 SEED = 7
 REACH = 5.0
-EMCEE_SECONDS, NESTED_SECONDS, PLAIN_DRAWS = 90.0, 400.0, 250
+EMCEE_SECONDS, NESTED_SECONDS, PLAIN_DRAWS = 90.0, 240.0, 250
 LIVE_POINTS = 100
 
 

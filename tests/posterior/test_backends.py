@@ -7,6 +7,7 @@ import pytensor.tensor as pt
 import pytest
 
 import bayesmap.fold.ops.numba_rules  # noqa: F401 - registers itself
+from bayesmap.fold.counted import build_counted
 from bayesmap.fold.forward import build_fold
 from bayesmap.models.background import FoVBackgroundModel
 from bayesmap.models.sky import Models, SkyModel
@@ -36,7 +37,9 @@ def graph_of(spatial):
     dataset = toy_dataset(models, seed=4, npix=10)
     fold, coordinates = build_fold(dataset, models), Coordinates(models, tuple(models.parameters.free_names))
     theta = pt.tensor("theta", dtype="float64", shape=(coordinates.size,))
-    value = observe(dataset).log_likelihood(fold.npred(coordinates.graph(theta)), coordinates.graph(theta))
+    counts, parameters = observe(dataset), coordinates.graph(theta)
+    counted = build_counted(fold, counts.blocks, counts.weights).predict(fold.predict(parameters))
+    value = counts.log_likelihood(counted, parameters)
     return theta, [value, pt.grad(value, theta)], coordinates
 
 
