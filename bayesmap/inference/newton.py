@@ -143,6 +143,7 @@ def minimise(
     max_iterations: int,
     progress: Callable[[int, NewtonState], None] | None = None,
     hessian: np.ndarray | None = None,
+    polish: bool = False,
 ) -> tuple[NewtonState, str]:
     """Find the maximum of the log-posterior.
 
@@ -162,6 +163,9 @@ def minimise(
         Called with (iteration, state).
     hessian : ndarray, optional
         Exact Hessian of minus the log-posterior at the start, where it is known.
+    polish : bool
+        True for a last full step, which squares the distance that is left. The Hessian is then that of the point
+        before it, within the tolerance.
 
     Returns
     -------
@@ -182,7 +186,8 @@ def minimise(
         if step is None:
             state = _certified(posterior, state)
             if state.exact and state.decrement < 1e3 * tolerance:
-                return (_polished(posterior, state, bounds) if state.decrement > POLISH * tolerance else state), ""
+                last = polish and state.decrement > POLISH * tolerance
+                return (_polished(posterior, state, bounds) if last else state), ""
             if state.exact:
                 return state, "no step lowers the function"
             step, state = _escape(posterior, state, bounds)

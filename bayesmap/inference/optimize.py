@@ -38,6 +38,7 @@ def _newton(
         start,
         posterior.variables.bounds(),
         tolerance=tolerance,
+        polish=True,
         max_iterations=max_iterations,
         progress=progress,
     )
