@@ -25,6 +25,8 @@ from bayesmap.irf.psf import PSFKernel, RadialPSF
 
 Hankel = Callable[[np.ndarray], np.ndarray]
 """Frequencies in rad/deg -> transform of each plane of a radial PSF."""
+HANKEL_NODES = (2000, 8000)
+"""Least and largest number of nodes of a transform in frequency."""
 GAUSS_NODES = 2
 """Gauss-Legendre nodes per lattice cell and axis."""
 COARSE, FINE, FINEST = 8, 16, 32
@@ -270,11 +272,13 @@ def hankel_table(psf: RadialPSF, highest: float) -> Hankel:
     r"""Return :math:`2\pi\int r\,\mathrm{psf}(r) J_0(\kappa r)\,dr` as a function of frequencies up to `highest`.
 
     Gauss-Legendre on every segment of the table (split so that the Bessel function turns by less than a radian a node),
-    then a cubic spline in frequency, with a node for a tenth of a turn at the PSF's largest radius.
+    then a cubic spline in frequency, with twenty nodes for a radian of the PSF's largest radius, but no fewer and no
+    more than `HANKEL_NODES`.
     """
     normalised = psf.normalised()
-    n = max(2000, int(np.ceil(highest * float(np.max(psf.max_radius)) * 20.0)))
-    grid = np.linspace(0.0, highest * 1.0001 + 1e-12, min(n, 8000))
+    least, most = HANKEL_NODES
+    n = min(max(least, int(np.ceil(highest * float(np.max(psf.max_radius)) * 20.0))), most)
+    grid = np.linspace(0.0, highest * 1.0001 + 1e-12, n)
     radii, weights = _radial_nodes(normalised, grid[-1])
     values = normalised.evaluate(radii) * (2.0 * np.pi * np.deg2rad(radii) * weights)
     table = values @ scipy.special.j0(np.outer(radii, grid))

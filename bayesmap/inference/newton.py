@@ -3,7 +3,8 @@ r"""Minimum of minus the log-posterior, with few Hessians: quasi-Newton steps, c
 A Hessian of n parameters costs about 2 n gradients.  So the method begins with the expected information of the counts,
 learns from each step how the gradient changes (BFGS, Powell's damped form, which keeps the matrix positive definite),
 and works out the exact Hessian only where the promised and the actual gain disagree, where a step is refused, and at
-the end: an optimum is one where the exact Hessian is positive definite and puts the point within the tolerance.
+the end: an optimum is one where the exact Hessian is positive definite and puts the point within the tolerance.  A best
+fit then takes one last full step of that Hessian, which squares the distance.
 
 Each step solves :math:`(B + \lambda D)\,\delta = -g` with D the diagonal of the expected information, which makes the
 damping independent of units.  A step off the support, or one that does not lower the function, is refused and the
