@@ -22,7 +22,6 @@ from bayesmap.fold.forward import Fold, Prediction
 from bayesmap.fold.guard import ROUND_OFF, without_round_off
 from bayesmap.fold.known import KnownPart, known_parts
 from bayesmap.fold.ops.lazy import lazy_test
-from bayesmap.fold.parameters import ParameterGraph
 from bayesmap.fold.placement import assemble
 
 BLOCK = 256
@@ -137,7 +136,7 @@ class CountedFold:
         for cube in cubes:
             at = at + pt.take(cube.flatten(), self.index)
             total = total + pt.sum(cube * self.weights)
-            fine.append(self._fine(cube, free, extra, prediction.parameters))
+            fine.append(self._fine(cube, free, extra, prediction))
         # The whole cube is looked at only where a component may be negative.
         whole = sum((prediction.components[name] for name in self.known), cubes[0] if cubes else 0.0)
         lowest = pt.min(without_round_off(whole) * self.weights)
@@ -145,13 +144,15 @@ class CountedFold:
 
     def _cube(self, free: list[str], extra: list[str], prediction: Prediction) -> Any:
         """Return the counts of what is not known beforehand, shape (n_reco, n_lat, n_lon)."""
-        pieces = [piece for name in free for piece in prediction.pieces[name]]
-        cubes = [prediction.components[name] for name in extra]
+        pieces = [piece for name in free for piece in prediction.pieces.get(name, ())]
+        cubes = [prediction.components[name] for name in extra] + [batch.total for batch in prediction.batches]
         return sum(cubes, assemble(pieces, self.fold.setup.shape)) if pieces else sum(cubes[1:], cubes[0])
 
-    def _fine(self, cube: Any, free: list[str], extra: list[str], parameters: ParameterGraph) -> Any:
+    def _fine(self, cube: Any, free: list[str], extra: list[str], prediction: Prediction) -> Any:
         """Return True where a cube is not negative: by the signs of its fluxes, or by looking."""
-        signs = [self.fold.not_negative(name, parameters) for name in free]
+        single = [name for name in free if name in prediction.pieces]
+        signs = [self.fold.not_negative(name, prediction.parameters) for name in single]
+        signs += [batch.not_negative for batch in prediction.batches]
         if not extra and all(sign is not None for sign in signs):
             return pt.all(pt.stack(signs))
         return pt.all(pt.min(cube, axis=(1, 2)) >= -ROUND_OFF * pt.max(cube, axis=(1, 2)))

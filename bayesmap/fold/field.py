@@ -9,7 +9,7 @@ import numpy as np
 import pytensor.tensor as pt
 
 from bayesmap.fold.pixelmap import build_pixel_map
-from bayesmap.fold.placement import Piece
+from bayesmap.fold.placement import Image, Piece
 from bayesmap.fold.setup import FoldSetup
 from bayesmap.fold.wide import SkyGrid, build_sky_grid, build_transfer
 from bayesmap.models.spatial.gaussian_process_sky import GaussianProcessSpatialModel
@@ -41,8 +41,8 @@ class FieldImage:
     grid: SkyGrid
     transfer: Any
 
-    def pieces(self, mixing: Any, _: Any, values: dict[str, Any]) -> tuple[Piece]:
-        """Return predicted counts, n_reco planes.
+    def images(self, mixing: Any, _: Any, values: dict[str, Any]) -> tuple[Image]:
+        """Return the image of predicted counts, n_reco planes.
 
         Parameters
         ----------
@@ -52,7 +52,7 @@ class FieldImage:
             Shape parameters by name.
         """
         brightness = self.model.brightness_at(pt, self.x, self.y, values)
-        return (Piece(self.grid.npred(mixing, brightness, self.transfer), 0, 0),)
+        return (Image((Piece(self.grid.npred(mixing, brightness, self.transfer), 0, 0),)),)
 
 
 def build_field_image(setup: FoldSetup, model: GaussianProcessSpatialModel, name: str) -> FieldImage:

@@ -14,11 +14,14 @@ import pytensor.tensor as pt
 
 from bayesmap.dataset import MapDataset
 from bayesmap.errors import BayesmapInputError
+from bayesmap.fold.banks import are_enough, with_banks
+from bayesmap.fold.batch import Batch, Graphs
+from bayesmap.fold.batch import batches as batches_of
 from bayesmap.fold.fixed import FixedImage
 from bayesmap.fold.guard import without_round_off
 from bayesmap.fold.parameters import ParameterGraph
 from bayesmap.fold.pixelmap import frame_rotation, unit_vector
-from bayesmap.fold.placement import Piece, assemble
+from bayesmap.fold.placement import Piece, assemble, weighted
 from bayesmap.fold.point import constant
 from bayesmap.fold.setup import FoldSetup, build_setup
 from bayesmap.fold.source_fold import SourceFold, build_source_fold
@@ -37,17 +40,28 @@ class Prediction:
     parameters : ParameterGraph
         What they depend on.
     pieces : dict
-        Source name -> pieces that its predicted counts add up from.
+        Source name -> pieces that its predicted counts add up from; of sources that stand in no batch.
+    batches : list of Batch
+        Sources that are folded in a loop.
     components : dict
         Name of a model -> its predicted counts, shape (n_reco, n_lat, n_lon), of a spectrum (n_reco,).
     npred : tensor
         All predicted counts.
+    no_support : boolean tensor
+        True where a source left the map or its cut-out.
     """
 
     parameters: ParameterGraph
     pieces: dict[str, list[Piece]]
+    batches: list[Batch]
     components: dict[str, Any]
     npred: Any
+    no_support: Any
+
+    @property
+    def shares(self) -> dict[str, Any]:
+        """Shares of images in batches that may be left out, by name."""
+        return {name: share for batch in self.batches for name, share in batch.shares.items()}
 
 
 @dataclass(frozen=True)
@@ -72,16 +86,41 @@ class Fold:
     sources: dict[str, SourceFold]
     backgrounds: dict[str, Any]
 
-    def predict(self, parameters: ParameterGraph) -> Prediction:
-        """Return predicted counts of every model, and all together."""
-        pieces = {name: self.pieces(name, parameters) for name in self.sources}
+    def predict(self, parameters: ParameterGraph, *, batched: bool = False) -> Prediction:
+        """Return predicted counts of every model, and all together.
+
+        Parameters
+        ----------
+        parameters : ParameterGraph
+            What they depend on.
+        batched : bool
+            True to fold sources of one type in a loop, which is for JAX alone.
+        """
+        batches = self._batches(parameters) if batched else []
+        in_batches = {name for batch in batches for name in batch.names}
+        single = [name for name in self.sources if name not in in_batches]
+        pieces = {name: self.pieces(name, parameters) for name in single}
         parts = {name: assemble(items, self.setup.shape) for name, items in pieces.items()}
         parts |= {name: self.background(name, parameters) for name in self.backgrounds}
-        return Prediction(parameters, pieces, parts, without_round_off(total_of(parts)))
+        npred = without_round_off(total_of([*parts.values(), *(batch.total for batch in batches)]))
+        cubes = {name: batch.cubes[k] for batch in batches for k, name in enumerate(batch.names)}
+        components = {name: (parts | cubes)[name] for name in (*self.sources, *self.backgrounds)}
+        flags = [flag for name in single for flag in self.sources[name].no_support(parameters)]
+        flags += [batch.no_support for batch in batches]
+        no_support = pt.any(pt.stack(flags)) if flags else pt.constant(False)
+        return Prediction(parameters, pieces, batches, components, npred, no_support)
 
     def pieces(self, name: str, parameters: ParameterGraph) -> list[Piece]:
         """Return the pieces that the predicted counts of a source add up from."""
-        return self.sources[name].pieces(parameters)
+        return weighted(self.sources[name].images(parameters))
+
+    def _batches(self, parameters: ParameterGraph) -> list[Batch]:
+        """Return the sources that are folded in a loop."""
+        free = [name for name, source in self.sources.items() if source.is_free]
+        if not are_enough(len(free)):
+            return []
+        graphs = {name: _graphs_of(self.sources[name], parameters) for name in free}
+        return batches_of(graphs, (self.setup.axis.nbin, *self.setup.shape))
 
     def background(self, name: str, parameters: ParameterGraph) -> Any:
         """Return predicted counts of a background, shape (n_reco, n_lat, n_lon)."""
@@ -112,11 +151,6 @@ class Fold:
         """Return all predicted counts, shape (n_reco, n_lat, n_lon)."""
         return self.predict(parameters).npred
 
-    def no_support(self, parameters: ParameterGraph) -> Any:
-        """Return a boolean tensor: True where a source left the map or its cut-out."""
-        flags = [flag for source in self.sources.values() for flag in source.no_support(parameters)]
-        return pt.any(pt.stack(flags)) if flags else pt.constant(False)
-
     def _norm(self, name: str, parameters: ParameterGraph) -> Any:
         """Return the factor of a background model per bin, shape (n_reco, 1, 1) or that of the map."""
         model: Any = self.models[name]
@@ -128,15 +162,24 @@ class Fold:
         return factor * spatial.factor(pt, lon, lat, **parameters.of(name, "spatial"))[None]
 
 
+def _graphs_of(source: SourceFold, parameters: ParameterGraph) -> Graphs:
+    """Return the graphs of a source by itself."""
+    return Graphs(
+        images=tuple(source.images(parameters)),
+        no_support=pt.any(pt.stack(source.no_support(parameters))),
+        not_negative=source.not_negative(parameters),
+    )
+
+
 def pixels_in_frame(geom: WcsGeom, frame: str) -> tuple[np.ndarray, np.ndarray]:
     """Return longitude and latitude in degrees of the pixel centres in a frame, each of shape (n_lat, n_lon)."""
     x, y, z = np.tensordot(frame_rotation(geom.frame, frame), unit_vector(np, *geom.pixel_centers()), axes=1)
     return np.rad2deg(np.arctan2(y, x)) % 360.0, np.rad2deg(np.arctan2(z, np.hypot(x, y)))
 
 
-def total_of(parts: dict[str, Any]) -> Any:
-    """Return the sum of the components."""
-    first, *rest = parts.values()
+def total_of(parts: list[Any]) -> Any:
+    """Return the sum of some cubes."""
+    first, *rest = parts
     for part in rest:
         first = first + part
     return first
@@ -177,7 +220,7 @@ def build_fold(
     return Fold(
         setup=setup,
         models=models,
-        sources={model.name: build_source_fold(dataset, setup, model, response) for model in own},
+        sources=with_banks({model.name: build_source_fold(dataset, setup, model, response) for model in own}),
         backgrounds=backgrounds,
     )
 

@@ -49,11 +49,14 @@ class SplineTable:
         Lattice points a pixel.
     reach : int
         Pixels beyond which the PSF is zero.
+    first : int
+        Plane of the PSF that the table begins with.
     """
 
     coefficients: np.ndarray
     factor: int
     reach: int
+    first: int = 0
 
     @property
     def window(self) -> int:
@@ -61,7 +64,7 @@ class SplineTable:
         return 2 * self.reach + 2
 
     def polyphase(self) -> np.ndarray:
-        """Return the table of `SplineStamp`: shape (factor + TAPS, factor + TAPS, n_true, window, window).
+        """Return one of the tables of `SplineStamp`: shape (factor + TAPS, factor + TAPS, n_true, window, window).
 
         Entry [a, b, j, y, x] is the coefficient at lattice point factor * y + a - origin with
         origin = factor * reach + factor + 1, so that the stamp of a source at sub-pixel offset d starts at phase

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytensor.tensor as pt
 
+from bayesmap.fold.ops.lazy import lazy_share
 from bayesmap.fold.ops.window import AddWindow, CutWindow
 from bayesmap.fold.pixelmap import PixelMap
 from bayesmap.models.spatial.columns import cubic_bspline
@@ -93,6 +94,41 @@ class Piece:
     def __rmul__(self, factor: Any) -> Piece:
         """Return the piece times a scalar."""
         return Piece(factor * self.window, self.i, self.j)
+
+
+@dataclass(frozen=True)
+class Image:
+    """One way to work out the counts of a source, where there are several.
+
+    Parameters
+    ----------
+    pieces : tuple of Piece
+        What it adds up from.
+    share : scalar tensor, optional
+        What the pieces are multiplied by. Where it is zero they need not be worked out.
+    inputs : tuple of tensor
+        What the pieces depend on besides constants and shared arrays.
+    """
+
+    pieces: tuple[Piece, ...]
+    share: Any = None
+    inputs: tuple[Any, ...] = ()
+
+    def weighted(self) -> tuple[Piece, ...]:
+        """Return the pieces times the share, worked out only where it is not zero."""
+        if self.share is None:
+            return self.pieces
+        windows = lazy_share(self.share, [piece.window for piece in self.pieces], self.inputs)
+        return tuple(Piece(window, piece.i, piece.j) for window, piece in zip(windows, self.pieces, strict=True))
+
+    def __rmul__(self, factor: Any) -> Image:
+        """Return the image times a scalar."""
+        return Image(tuple(factor * piece for piece in self.pieces), self.share, (*self.inputs, factor))
+
+
+def weighted(images: Sequence[Image]) -> list[Piece]:
+    """Return the pieces of all images, each times its image's share."""
+    return [piece for image in images for piece in image.weighted()]
 
 
 def around(window: Any, place: Place, before: tuple[Any, Any]) -> Piece:

@@ -16,9 +16,8 @@ from bayesmap.fold.field import FieldImage, build_field_image
 from bayesmap.fold.fixed import FixedImage, brightness_templates, build_fixed_image, evaluate_templates
 from bayesmap.fold.kernel import build_tables, lattice_factor
 from bayesmap.fold.moments import build_moments
-from bayesmap.fold.ops.lazy import lazy_share
 from bayesmap.fold.pixelmap import PixelMap, build_pixel_map, frame_rotation, tangent_basis, unit_vector
-from bayesmap.fold.placement import Piece, Place, assemble, locate, outside
+from bayesmap.fold.placement import Image, Piece, Place, assemble, locate, outside, weighted
 from bayesmap.fold.point import PointImage, build_point_image
 from bayesmap.fold.setup import FoldSetup
 from bayesmap.fold.sizes import samples_needed
@@ -76,8 +75,8 @@ class FreeSource:
     compact: CompactImage | None = None
     wide: WideSource | None = None
 
-    def pieces(self, mixing: Any, vector: Any, values: dict[str, Any]) -> tuple[Piece, ...]:
-        """Return predicted counts, n_reco planes.
+    def images(self, mixing: Any, vector: Any, values: dict[str, Any]) -> tuple[Image, ...]:
+        """Return the images whose shares of the predicted counts add up, n_reco planes.
 
         Parameters
         ----------
@@ -90,7 +89,7 @@ class FreeSource:
         """
         place = locate(self.pixel_map, rotated(self.rotation, vector), self.setup.shape, self.pad)
         if self.point is not None:
-            return self.point.pieces(mixing, place)
+            return (Image(self.point.pieces(mixing, place)),)
         images: list[tuple[Any, tuple[Piece, ...]]] = []
         if self.wide is not None:
             images += [(share, (piece,)) for share, piece in self.wide.images(mixing, vector, place, values)]
@@ -98,9 +97,9 @@ class FreeSource:
             share = 1.0 if self.wide is None else self.wide.share_of_moments(values)
             images.append((share, self._compact(mixing, place, values)))
         if len(images) == 1:
-            return images[0][1]
-        inputs = [mixing, *values.values(), vector, place.i_y, place.i_x, place.d_y, place.d_x]
-        return tuple(piece for share, pieces in images for piece in _lazily(share, pieces, inputs))
+            return (Image(images[0][1]),)
+        inputs = (mixing, *values.values(), vector, place.i_y, place.i_x, place.d_y, place.d_x)
+        return tuple(Image(pieces, share, inputs) for share, pieces in images)
 
     @property
     def not_negative(self) -> bool:
@@ -145,12 +144,6 @@ class FreeSource:
         return self.pixel_map.basis[1:] @ model_basis[1:].T
 
 
-def _lazily(share: Any, pieces: tuple[Piece, ...], inputs: list[Any]) -> list[Piece]:
-    """Return the share of pieces, which are worked out only where it is not zero."""
-    windows = lazy_share(share, [piece.window for piece in pieces], inputs)
-    return [Piece(window, piece.i, piece.j) for window, piece in zip(windows, pieces, strict=True)]
-
-
 def _scale(pixel_map: PixelMap) -> float:
     """Return the pixels per degree along the tighter direction at the start."""
     return float(np.linalg.svd(pixel_map.jacobian)[1].max())
@@ -180,7 +173,7 @@ def build_source(setup: FoldSetup, model: SkyModel) -> FreeSource | FixedImage |
     vector = pt.as_tensor(unit_vector(np, *spatial.position))  # type: ignore[attr-defined]
     shape = shape_values(values)
     templates = evaluate_templates(
-        setup, lambda _, mixing: assemble(source.pieces(mixing, vector, shape), setup.shape)
+        setup, lambda _, mixing: assemble(weighted(source.images(mixing, vector, shape)), setup.shape)
     )
     return build_fixed_image(setup, templates, model.name)
 

@@ -19,7 +19,7 @@ from bayesmap.fold.dispersion import Dispersion, Weights, build_dispersion
 from bayesmap.fold.field import FieldImage
 from bayesmap.fold.fixed import FixedImage
 from bayesmap.fold.parameters import ParameterGraph
-from bayesmap.fold.placement import Piece
+from bayesmap.fold.placement import Image
 from bayesmap.fold.response import PSF_NODES, psf_weights
 from bayesmap.fold.setup import FoldSetup, build_setup
 from bayesmap.fold.source import FreeSource, build_source, shape_values
@@ -70,8 +70,8 @@ class SourceFold:
     weights: tuple[Weights, ...] = ()
     response: str = ""
 
-    def pieces(self, parameters: ParameterGraph) -> list[Piece]:
-        """Return the pieces that the predicted counts add up from."""
+    def images(self, parameters: ParameterGraph) -> list[Image]:
+        """Return the images that the predicted counts add up from."""
         edisp = self.dispersion.matrix(parameters)
         counts = [self._node(node, edisp, parameters) for node in self.nodes]
         if not self.weights:
@@ -79,7 +79,12 @@ class SourceFold:
         weights = pt.ones((1,))
         for factor in self.weights:
             weights = (weights[:, None] * factor(parameters)[None, :]).flatten()
-        return [weights[k] * piece for k, part in enumerate(counts) for piece in part]
+        return [weights[k] * image for k, part in enumerate(counts) for image in part]
+
+    @property
+    def is_free(self) -> bool:
+        """True if a parameter changes its shape or place, and they have graphs of their own."""
+        return all(isinstance(node.image, FreeSource) for node in self.nodes)
 
     @property
     def known(self) -> FixedImage | None:
@@ -119,12 +124,12 @@ class SourceFold:
         images = [node.image for node in self.nodes if isinstance(node.image, FreeSource)]
         return [image.no_support(parameters.vectors[self.model.name], shape) for image in images]
 
-    def _node(self, node: Node, edisp: Any, parameters: ParameterGraph) -> tuple[Piece, ...]:
+    def _node(self, node: Node, edisp: Any, parameters: ParameterGraph) -> tuple[Image, ...]:
         name, mixing = self.model.name, self._mixing(node, edisp, parameters)
         if isinstance(node.image, FixedImage):
-            return node.image.pieces(mixing)
+            return (Image(node.image.pieces(mixing)),)
         shape = shape_values(parameters.of(name, "spatial"))
-        return node.image.pieces(mixing, parameters.vectors[name], shape)
+        return node.image.images(mixing, parameters.vectors[name], shape)
 
     def _mixing(self, node: Node, edisp: Any, parameters: ParameterGraph) -> Any:
         name, setup = self.model.name, node.setup

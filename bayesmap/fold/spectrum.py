@@ -61,18 +61,17 @@ class SpectrumFold:
             parts[name] = pt.dot(flux * exposure, edisp)
         return parts
 
-    def predict(self, parameters: ParameterGraph) -> Prediction:
-        """Return predicted source counts of every model, and all together; the background is not among them."""
+    def predict(self, parameters: ParameterGraph, *, batched: bool = False) -> Prediction:
+        """Return predicted source counts of every model, and all together; the background is not among them.
+
+        A spectrum is too small for its sources to be batched, and knows no positions.
+        """
         parts = self.components(parameters)
-        return Prediction(parameters, {}, parts, sum(parts.values()))
+        return Prediction(parameters, {}, [], parts, sum(parts.values()), pt.constant(False))
 
     def npred(self, parameters: ParameterGraph) -> Any:
         """Return predicted source counts, shape (n_reco,)."""
         return self.predict(parameters).npred
-
-    def no_support(self, parameters: ParameterGraph) -> Any:
-        """Return False: a spectrum knows no positions."""
-        return pt.constant(False)
 
 
 def build_spectrum_fold(dataset: SpectrumDatasetOnOff, models: Models) -> SpectrumFold:

@@ -35,6 +35,6 @@ def build_posterior(observations: Sequence[Observation], variables: Variables) -
         parameters = variables.coordinates.graph(theta)
         for item in observations:
             prefix = f"{item.counts.dataset.name}." if len(observations) > 1 else ""
-            npred, no_support = item.fold.npred(parameters), item.fold.no_support(parameters)
-            observe_counts(pymc_model, npred, no_support, item.counts, parameters, prefix)
+            prediction = item.fold.predict(parameters)
+            observe_counts(pymc_model, prediction.npred, prediction.no_support, item.counts, parameters, prefix)
     return pymc_model

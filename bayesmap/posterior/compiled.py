@@ -201,18 +201,20 @@ def compile_posterior(observations: Sequence[Observation], variables: Variables)
     wanted: list[Any] = []
     places: dict[str, tuple[int, tuple[str, ...]]] = {}
     counted: dict[str, CountedFold] = {}
+    lazy: dict[str, Any] = {}
     for item in observations:
-        name, prediction = item.counts.dataset.name, item.fold.predict(parameters)
+        name, prediction = item.counts.dataset.name, item.fold.predict(parameters, batched=True)
         if isinstance(item.counts, ObservedCounts):
             counted[name] = build_counted(item.fold, item.counts.blocks, item.counts.weights)  # type: ignore[arg-type]
             value = item.counts.log_likelihood(counted[name].predict(prediction), parameters)
         else:
             value = item.counts.log_likelihood(prediction.npred, parameters)
-        log_likelihood = log_likelihood + value + pt.switch(item.fold.no_support(parameters), -np.inf, 0.0)
+        log_likelihood = log_likelihood + value + pt.switch(prediction.no_support, -np.inf, 0.0)
         places[name] = (FIRST_OF_DATASETS + len(wanted), tuple(prediction.components))
         wanted += [prediction.npred, prediction.npred * item.counts.weights, item.counts.spread(parameters)]
         wanted += prediction.components.values()
-    lazy = lazy_shares([log_likelihood])
+        lazy |= prediction.shares
+    lazy |= lazy_shares([log_likelihood])
     shares = pt.stack(list(lazy.values())) if lazy else pt.zeros((0,))
     # One graph for all outputs: PyTensor rewrites it once, and XLA drops what a function does not use.
     function, constants, names = jaxify(

@@ -8,18 +8,13 @@ from typing import Any
 import jax
 import numpy as np
 from pymc.logprob.utils import local_remove_check_parameter
-from pytensor.compile.mode import get_mode
 from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.fg import FunctionGraph
 from pytensor.graph.rewriting.basic import in2out
 from pytensor.graph.traversal import graph_inputs
-from pytensor.link.jax.dispatch import jax_funcify
 
+from bayesmap.fold.ops.lowering import lower
 from bayesmap.posterior import jax_setup
-
-LEFT_TO_XLA = ("canonicalize", "stabilize", "specialize", "uncanonicalize")
-"""PyTensor's algebraic rewrites: seconds for a graph of this size, and XLA simplifies what it is given anyway. The
-graph is written in stable form."""
 
 
 def jaxify(
@@ -51,7 +46,6 @@ def jaxify(
     fgraph = FunctionGraph(inputs=[*inputs, *shared], outputs=list(outputs), clone=True)
     # The checks of PyMC's log-probabilities are on constants, and were made when the prior was built.
     in2out(local_remove_check_parameter).rewrite(fgraph)
-    get_mode("JAX").excluding(*LEFT_TO_XLA).optimizer.rewrite(fgraph)
-    function = jax_funcify(fgraph)
+    function = lower(fgraph)
     constants = tuple(jax.device_put(np.asarray(node.get_value(borrow=True))) for node in shared)
     return function, constants, tuple(str(node.name) for node in shared)

@@ -57,6 +57,16 @@ def assuming(taken: Mapping[str, bool]) -> Iterator[None]:
         _ASSUMED.reset(token)
 
 
+def assumed(name: str) -> bool | None:
+    """Return whether the images of a share are assumed to be worked out; None where nothing is."""
+    return _ASSUMED.get().get(name)
+
+
+def new_name() -> str:
+    """Return a name for a share: by it, it is known again in a graph that was written anew."""
+    return f"share{next(_NUMBERS)}"
+
+
 def assumption() -> tuple[tuple[str, bool], ...]:
     """Return what is assumed now, in a form that can be compared."""
     return tuple(sorted(_ASSUMED.get().items()))
@@ -82,8 +92,7 @@ def lazy_share(share: Any, images: Sequence[Any], inputs: Sequence[Any]) -> list
     """
     found = truncated_graph_inputs(list(images), ancestors_to_include=[*inputs])
     leaves = [leaf for leaf in found if not isinstance(leaf, Constant)]
-    # By its name it is known again: rewriting a graph makes new Ops.
-    op = LazyShare([share, *leaves], [share * image for image in images], strict=True, name=f"share{next(_NUMBERS)}")
+    op = LazyShare([share, *leaves], [share * image for image in images], strict=True, name=new_name())
     outputs = op(share, *leaves)
     return outputs if isinstance(outputs, list) else [outputs]
 
@@ -100,7 +109,7 @@ def _jax_lazy_share(op: LazyShare, node: Any = None, **kwargs: Any) -> Any:
         def nothing():  # type: ignore[no-untyped-def]
             return tuple(jnp.zeros(shape) for shape in shapes)
 
-        taken = _ASSUMED.get().get(op.name)
+        taken = assumed(op.name)
         if taken is None:
             found = lax.cond(share != 0.0, images, nothing)
         elif taken:
