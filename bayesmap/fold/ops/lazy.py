@@ -28,7 +28,16 @@ from pytensor.link.jax.dispatch import jax_funcify
 
 
 class LazyShare(OpFromGraph):
-    """``share * image`` of each image, an inner graph whose first input is the share."""
+    """``share * image`` of each image, an inner graph whose first input is the share.
+
+    Two of the same inner graph are different: what is assumed of one, by its name, does not hold for the other.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LazyShare) and self.name == other.name and super().__eq__(other)
+
+    def __hash__(self) -> int:
+        return hash((self.name, super().__hash__()))
 
     def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
         found = self._plain(*inputs) if inputs[0] != 0.0 else [np.zeros(out.type.shape) for out in node.outputs]
