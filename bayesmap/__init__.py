@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         UnitsError,
     )
     from bayesmap.fit import MapFit, simulate
+    from bayesmap.fit.limits import prior_sensitivity
     from bayesmap.io.covariance import ParameterCovariance
     from bayesmap.io.datasets import read_datasets, write_datasets
     from bayesmap.io.fermi import read_fermi, read_fermi_diffuse, read_fermi_isotropic
@@ -86,6 +87,9 @@ if TYPE_CHECKING:
     from bayesmap.models.derived_prior import DerivedPrior
     from bayesmap.models.joint_prior import MultivariatePrior
     from bayesmap.models.prior import Prior
+    from bayesmap.results.derived import energy_flux, integral_flux, luminosity
+    from bayesmap.results.limits import lower_limit, upper_limit
+    from bayesmap.results.peak import peak_energy
     from bayesmap.results.posterior import verdict_of
     from bayesmap.results.store import load_posterior, save_posterior
     from bayesmap.results.summary import summarise
@@ -107,6 +111,7 @@ _HOMES = {
         "UnitsError",
     ),
     "bayesmap.fit": ("MapFit", "simulate"),
+    "bayesmap.fit.limits": ("prior_sensitivity",),
     "bayesmap.io.covariance": ("ParameterCovariance",),
     "bayesmap.io.datasets": ("read_datasets", "write_datasets"),
     "bayesmap.io.fermi": ("read_fermi", "read_fermi_diffuse", "read_fermi_isotropic"),
@@ -169,6 +174,9 @@ _HOMES = {
     "bayesmap.models.derived_prior": ("DerivedPrior",),
     "bayesmap.models.joint_prior": ("MultivariatePrior",),
     "bayesmap.models.prior": ("Prior",),
+    "bayesmap.results.derived": ("energy_flux", "integral_flux", "luminosity"),
+    "bayesmap.results.limits": ("lower_limit", "upper_limit"),
+    "bayesmap.results.peak": ("peak_energy",),
     "bayesmap.results.posterior": ("verdict_of",),
     "bayesmap.results.store": ("load_posterior", "save_posterior"),
     "bayesmap.results.summary": ("summarise",),
@@ -242,8 +250,14 @@ __all__ = [
     "UnitsError",
     "WcsGeom",
     "WcsNDMap",
+    "energy_flux",
     "expression_model",
+    "integral_flux",
     "load_posterior",
+    "lower_limit",
+    "luminosity",
+    "peak_energy",
+    "prior_sensitivity",
     "read_covariance",
     "read_dataset",
     "read_datasets",
@@ -257,6 +271,7 @@ __all__ = [
     "save_posterior",
     "simulate",
     "summarise",
+    "upper_limit",
     "verdict_of",
     "write_dataset",
     "write_datasets",

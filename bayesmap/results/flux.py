@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import astropy.units as u
 import numpy as np
 import xarray as xr
 
 from bayesmap.errors import BayesmapInputError
-from bayesmap.models.sky import Models, SkyModel
+from bayesmap.models.sky import Models
 from bayesmap.results.intervals import check_sigma, mass_in_one_dimension
+from bayesmap.results.spectral_draws import sky_model, spectral_draws
 from bayesmap.units import to_float64
 
 POINTS = 60
@@ -109,18 +109,11 @@ def flux_band(
     """
     for sigma in sigmas:
         check_sigma(sigma)
-    model = models[source]
-    if not isinstance(model, SkyModel):
-        raise BayesmapInputError(
-            "BM-FT-009",
-            what=f"{source!r} is {type(model).__name__}",
-            rule="A flux is known for sources of the sky",
-            remedy=f"Choose one of {', '.join(item.name for item in models.sky_models)}",
-        )
+    model = sky_model(models, source)
     values = to_float64(energy, "TeV", "energy")
     if values.ndim != 1 or not np.all((values > 0.0) & np.isfinite(values)):
         raise _energy_error(f"the energies are {energy}")
-    draws = _spectral_draws(tree, model)
+    draws = spectral_draws(tree, models, source)
     masses = tuple(mass_in_one_dimension(sigma) for sigma in sigmas)
     tails = [0.5, *(0.5 - 0.5 * mass for mass in masses), *(0.5 + 0.5 * mass for mass in masses)]
     # Energy by energy, so that memory does not grow with their number.
@@ -137,18 +130,6 @@ def flux_band(
         lower=tuple(ends[: len(masses)]),
         upper=tuple(ends[len(masses) :]),
     )
-
-
-def _spectral_draws(tree: xr.DataTree, model: SkyModel) -> dict[str, Any]:
-    """Return the spectral parameters by name in canonical units: all draws, or the value of a frozen one."""
-    posterior = tree["posterior"]
-    draws: dict[str, Any] = dict(model.spectral_model.canonical_values)
-    for parameter in model.spectral_model.parameters:
-        name = f"{model.name}.spectral.{parameter.name}"
-        if name in posterior.data_vars:
-            draws[parameter.name] = posterior[name].values.ravel() * parameter.canonical_factor
-    size = posterior.sizes["chain"] * posterior.sizes["draw"]
-    return {name: np.broadcast_to(np.asarray(value, dtype=np.float64), (size,)) for name, value in draws.items()}
 
 
 def _energy_error(what: str) -> BayesmapInputError:

@@ -1,0 +1,64 @@
+"""The spectral parameters of a source in every draw, in canonical units."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayesmap.errors import BayesmapInputError
+from bayesmap.models.link import link_order, linked_canonical
+from bayesmap.models.sky import Models, SkyModel
+
+
+def sky_model(models: Models, source: str) -> SkyModel:
+    """Return a source of the sky by name.
+
+    Raises
+    ------
+    ModelError
+        BM-MO-002 for a name that is not known.
+    BayesmapInputError
+        BM-FT-009 for a background.
+    """
+    model = models[source]
+    if not isinstance(model, SkyModel):
+        raise BayesmapInputError(
+            "BM-FT-009",
+            what=f"{source!r} is {type(model).__name__}",
+            rule="A flux is known for sources of the sky",
+            remedy=f"Choose one of {', '.join(item.name for item in models.sky_models)}",
+        )
+    return model
+
+
+def spectral_draws(tree: xr.DataTree, models: Models, source: str) -> dict[str, Any]:
+    """Return the spectral parameters of a source by name in canonical units, each of shape (n_draw,).
+
+    A frozen parameter keeps its value; a linked one follows what it is linked to, draw by draw.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+        Posterior.
+    models : Models
+        Best fit.
+    source : str
+        Name of a source.
+
+    Returns
+    -------
+    dict
+        Chains one after the other.
+    """
+    model, posterior, table = sky_model(models, source), tree["posterior"], models.parameters
+    size = posterior.sizes["chain"] * posterior.sizes["draw"]
+    known: dict[str, Any] = {}
+    for name, parameter in table.items():
+        drawn = name in posterior.data_vars
+        known[name] = (posterior[name].values.ravel() if drawn else parameter.value) * parameter.canonical_factor
+    for name in link_order(dict(table.items())):
+        known[name] = linked_canonical(np, table[name], known, table)
+    own = {item.name: known[f"{source}.spectral.{item.name}"] for item in model.spectral_model.parameters}
+    return {name: np.broadcast_to(np.asarray(value, dtype=np.float64), (size,)) for name, value in own.items()}
