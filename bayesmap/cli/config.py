@@ -22,7 +22,8 @@ from bayesmap.models.prior import Prior
 EXPOSURE_ORDERS = ("true", "after_psf")
 PRIOR_SETS = ("default", "flat")
 LIKELIHOODS = ("poisson", "negative_binomial")
-OPTIMIZE_KEYS = ("backend", "tolerance", "max_iterations", "starts", "random_seed")
+OPTIMISERS = ("newton", "scipy", "minuit", "sherpa")
+OPTIMIZE_KEYS = ("backend", "method", "tolerance", "max_iterations", "starts", "random_seed")
 DATA_KEYS = ("dataset", "maps", "datasets")
 
 
@@ -245,7 +246,9 @@ def _priors(where: str, value: Any) -> str | Mapping[str, Prior]:
 def _optimize(where: str, value: Any) -> Mapping[str, Any]:
     check_keys(value, OPTIMIZE_KEYS, where)
     if "backend" in value:
-        text(f"{where}.backend", value["backend"])
+        choice(OPTIMISERS)(f"{where}.backend", value["backend"])
+    if "method" in value:
+        text(f"{where}.method", value["method"])
     if "tolerance" in value:
         positive(f"{where}.tolerance", value["tolerance"], "a number > 0, in sigma")
     for key, smallest in (("max_iterations", 1), ("starts", 1), ("random_seed", 0)):

@@ -154,7 +154,9 @@ def find_best(fit: MapFit, config: Config) -> Outcome:
     from bayesmap.results.fit import merge
 
     progress(f"fitting {len(fit.free_parameters)} free parameters")
-    best = fit.optimize(progress=_show_step, **config.optimize)
+    # Only the package's own optimiser tells how far it is.
+    steps = {"progress": _show_step} if config.optimize.get("backend", "newton") == "newton" else {}
+    best = fit.optimize(**steps, **config.optimize)
     progress(f"{best.message} after {best.nfev} evaluations, working out the covariance")
     covariance = fit.covariance()
     predictions = tuple(

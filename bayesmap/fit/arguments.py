@@ -93,14 +93,15 @@ def check_interval(backend: str, sigma: float, kind: str, options: Mapping[str, 
     BayesmapInputError
         BM-FT-003 for an unknown backend or kind, BM-FT-007 for sigma, BM-FT-010 for options that have no use.
     """
-    check_choice("backend", backend, ("nuts", "laplace"))
+    check_choice("backend", backend, ("nuts", "laplace", "minuit"))
     check_choice("kind", kind, KINDS)
     check_sigma(sigma)
-    if backend == "laplace" and (options or kind != "eti"):
+    useless = [*(options if backend == "laplace" else ()), *(["kind"] if backend != "nuts" and kind != "eti" else [])]
+    if useless:
         raise BayesmapInputError(
             "BM-FT-010",
-            what=f"backend 'laplace' was given {', '.join([*options, *(['kind'] if kind != 'eti' else [])])}",
-            rule="Its interval is symmetric and needs no draws",
+            what=f"backend {backend!r} was given {', '.join(useless)}",
+            rule="Its interval needs no draws" + (" and is symmetric" if backend == "laplace" else ""),
             remedy="Leave them out, or use backend='nuts'",
         )
 

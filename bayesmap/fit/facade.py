@@ -17,9 +17,10 @@ from bayesmap.dataset import Dataset, MapDataset
 from bayesmap.errors import FitStateError
 from bayesmap.fit.approximation import Approximated
 from bayesmap.fit.arguments import check_choice, check_interval, dataset_name, free_name, free_pair
+from bayesmap.fit.minuit_interval import minuit_interval
 from bayesmap.fit.options import FitOptions
 from bayesmap.fit.seed_format import laplace_interval, posterior_contour, posterior_interval
-from bayesmap.inference.covariance import laplace
+from bayesmap.inference.backends.registry import COVARIANCES, load
 from bayesmap.inference.optimize import optimize
 from bayesmap.inference.sample import WARM_UP, sample
 from bayesmap.inference.whitening import inside
@@ -194,11 +195,13 @@ class MapFit(Approximated):
         Parameters
         ----------
         backend : str
-            ``"newton"``: quasi-Newton steps, certified by the exact Hessian at the optimum.
+            ``"newton"``: quasi-Newton steps, certified by the exact Hessian at the optimum; ``"scipy"``, ``"minuit"``
+            or ``"sherpa"``: those of other packages, judged the same way where they end.
         **options
             ``starts`` (search from so many start values, scattered around the given ones, and keep the best; by
-            default one, and a few more after a hard way) and ``random_seed`` of these; ``tolerance`` (sigma),
-            ``max_iterations``, ``progress`` (called with iteration and state).
+            default one, and with newton a few more after a hard way) and ``random_seed`` of these; ``tolerance``
+            (sigma) and ``max_iterations``; of newton ``progress`` (called with iteration and state), of the others
+            ``method`` and more, see the function `run` of `bayesmap.inference.backends` of that name.
         """
         self.check_memory()
         self._best, self._theta = optimize(self._posterior, self._stat_at, backend, **options)
@@ -206,14 +209,19 @@ class MapFit(Approximated):
         return self._best
 
     def covariance(self, backend: str = "laplace") -> CovarianceResult:
-        """Return the covariance at the last optimum, from the exact Hessian.
+        """Return the covariance at the last optimum.
+
+        Parameters
+        ----------
+        backend : str
+            ``"laplace"``: from the exact Hessian; ``"minuit"``: from HESSE, strategy 2.
 
         Raises
         ------
         FitStateError
             BM-FT-001 before `optimize`.
         """
-        check_choice("backend", backend, ("laplace",))
+        work_out = load("covariance", COVARIANCES, backend)
         if self._best is None:
             raise FitStateError(
                 "BM-FT-001",
@@ -221,7 +229,7 @@ class MapFit(Approximated):
                 rule="The covariance is taken at the optimum",
                 remedy="Call optimize() first, or run() for both",
             )
-        self._covariance = laplace(self._posterior, self._best.model, self._theta, self._best.hessian)
+        self._covariance = work_out(self._posterior, self._best.model, self._theta, self._best.hessian)
         return self._covariance
 
     def run(
@@ -286,13 +294,13 @@ class MapFit(Approximated):
             Qualified name, or a bare one if it is unique.
         backend : str
             ``"nuts"``: from the draws of the last `sample` (made now where there are none); ``"laplace"``: from the
-            covariance.
+            covariance; ``"minuit"``: MINOS, where the profile of -2 ln p has risen by sigma squared.
         sigma : float
             The interval holds the probability erf(sigma / sqrt 2).
         kind : str
             ``"eti"``: equal tails, or ``"hdi"``: highest density.
         **options
-            Of `sample`, where draws are made now.
+            Of `sample`, where draws are made now; of minuit ``strategy``, ``tol``, ``max_iterations``.
 
         Returns
         -------
@@ -304,6 +312,8 @@ class MapFit(Approximated):
         name = free_name(self._start.parameters, parameter)
         if backend == "laplace":
             return laplace_interval(self._errors(), name, sigma)
+        if backend == "minuit":
+            return minuit_interval(self._posterior, self._errors(), name, sigma, **options)
         return posterior_interval(self._draws(options), self.model, name, sigma, kind)
 
     def minos_contour(

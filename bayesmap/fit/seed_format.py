@@ -21,7 +21,7 @@ def posterior_interval(tree: xr.DataTree, models: Models, name: str, sigma: floa
     found = interval(tree, name, sigma=sigma, kind=kind)
     verdict = verdict_of(tree)
     calls = int(tree["sample_stats"]["n_steps"].sum())
-    return _dictionary(found, models.parameters[name].value, success=verdict.ok, nfev=calls, backend="nuts")
+    return interval_dictionary(found, models.parameters[name].value, success=verdict.ok, nfev=calls, backend="nuts")
 
 
 def laplace_interval(covariance: CovarianceResult, name: str, sigma: float) -> dict[str, Any]:
@@ -35,10 +35,10 @@ def laplace_interval(covariance: CovarianceResult, name: str, sigma: float) -> d
         mass_in_one_dimension(sigma), "laplace",
     )  # fmt: skip
     success = covariance.success and math.isfinite(error)
-    return _dictionary(found, parameter.value, success=success, nfev=covariance.nfev, backend="laplace")
+    return interval_dictionary(found, parameter.value, success=success, nfev=covariance.nfev, backend="laplace")
 
 
-def _dictionary(found: Interval, value: float, *, success: bool, nfev: int, backend: str) -> dict[str, Any]:
+def interval_dictionary(found: Interval, value: float, *, success: bool, nfev: int, backend: str) -> dict[str, Any]:
     """Return the seed's keys, and all that the interval says."""
     seed = {"errp": found.upper - value, "errn": value - found.lower, "success": success, "nfev": nfev}
     return seed | {"value": value, "backend": backend} | dataclasses.asdict(found)

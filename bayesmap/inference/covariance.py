@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from bayesmap.inference.newton import is_positive_definite
@@ -34,36 +36,65 @@ def laplace(
     known : ndarray, optional
         H there, where the search for the optimum has it.
     """
-    coordinates = posterior.coordinates
     hessian = -posterior.hessian(theta) if known is None else known
-    lower, upper = posterior.variables.bounds()
-    free = (theta > lower) & (theta < upper)
-    names = np.array(coordinates.names)
-    matrix = np.full(hessian.shape, np.nan)
-    reasons = [f"{name} is at its limit: no symmetric error" for name in names[~free]]
+    free = free_of_limits(posterior, theta)
     inner = hessian[np.ix_(free, free)]
     diagonal = np.diag(inner)
     positive = bool(np.all(diagonal > 0)) and is_positive_definite(inner, diagonal)
-    eigenvalues, remarks = _spectrum(inner, tuple(names[free]))
+    inverse = None
     if positive:
         root = np.sqrt(diagonal)
         inverse = np.linalg.inv(inner / np.outer(root, root)) / np.outer(root, root)
-        slopes = coordinates.jacobian(theta)[np.ix_(free, free)]
-        matrix[np.ix_(free, free)] = slopes @ inverse @ slopes.T
-    reasons += remarks
-    errors = np.sqrt(np.diag(matrix))
-    linked = linked_errors(models, coordinates.names, matrix)
-    return CovarianceResult(
-        model=with_errors(models, coordinates.names, errors).with_errors(linked),
-        success=positive,
-        names=coordinates.names,
-        matrix=matrix,
+    eigenvalues, remarks = _spectrum(inner, tuple(np.array(posterior.coordinates.names)[free]))
+    found = covariance_of(posterior, models, theta, inverse)
+    return replace(
+        found,
         message="Hessian positive definite" if positive else "Hessian not positive definite",
         nfev=int(known is None),
-        reasons=tuple(reasons),
+        matrices=int(known is None),
+        reasons=(*found.reasons, *remarks),
         eigenvalues=eigenvalues,
-        theta=theta,
         hessian=hessian,
+    )
+
+
+def free_of_limits(posterior: CompiledPosterior, theta: np.ndarray) -> np.ndarray:
+    """Return which parameters do not stand at a limit."""
+    lower, upper = posterior.variables.bounds()
+    return (theta > lower) & (theta < upper)
+
+
+def covariance_of(
+    posterior: CompiledPosterior, models: Models, theta: np.ndarray, inverse: np.ndarray | None
+) -> CovarianceResult:
+    """Return the result of a covariance of the parameters that do not stand at a limit.
+
+    Parameters
+    ----------
+    posterior : CompiledPosterior
+        Meaning of theta.
+    models : Models
+        With the best values.
+    theta : ndarray
+        Coordinates of the optimum.
+    inverse : ndarray, optional
+        Covariance of the free coordinates; None where there is none.
+    """
+    coordinates, free = posterior.coordinates, free_of_limits(posterior, theta)
+    names = np.array(coordinates.names)
+    matrix = np.full((len(names), len(names)), np.nan)
+    if inverse is not None:
+        jacobian = coordinates.jacobian(theta)[np.ix_(free, free)]
+        matrix[np.ix_(free, free)] = jacobian @ inverse @ jacobian.T
+    linked = linked_errors(models, coordinates.names, matrix)
+    return CovarianceResult(
+        model=with_errors(models, coordinates.names, np.sqrt(np.diag(matrix))).with_errors(linked),
+        success=inverse is not None,
+        names=coordinates.names,
+        matrix=matrix,
+        message="",
+        reasons=tuple(f"{name} is at its limit: no symmetric error" for name in names[~free]),
+        theta=theta,
     )
 
 

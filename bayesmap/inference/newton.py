@@ -198,6 +198,11 @@ def minimise(
     return _certified(posterior, state), f"not converged after {max_iterations} steps"
 
 
+def certified_at(posterior: Smooth, point: np.ndarray, bounds: tuple[np.ndarray, np.ndarray]) -> NewtonState:
+    """Return the state at a point that was found elsewhere, with the exact Hessian."""
+    return _certified(posterior, _begin(posterior, point, bounds, None))
+
+
 def is_positive_definite(matrix: np.ndarray, scale: np.ndarray) -> bool:
     """Return True if the matrix, in units of `scale`, has a Cholesky factor."""
     root = np.sqrt(scale)

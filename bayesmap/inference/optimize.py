@@ -8,43 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from bayesmap.errors import BayesmapInputError, ModelError
-from bayesmap.inference.newton import NewtonState, minimise
+from bayesmap.errors import ModelError
+from bayesmap.inference.backends.base import Ended
+from bayesmap.inference.backends.registry import OPTIMISERS, check_options, load
+from bayesmap.inference.newton import NewtonState
 from bayesmap.inference.numbers import check_numbers, seed_of
 from bayesmap.inference.scatter import scattered
 from bayesmap.models.sky import Models
 from bayesmap.posterior.compiled import CompiledPosterior
 from bayesmap.results.fit import SAME, FitResult, Starts
 
-TOLERANCE = 1e-4
-"""Sigma of all parameters together within which the optimum is found."""
-MAX_ITERATIONS = 200
-"""Steps after which the search gives up."""
 HARD, FURTHER = 6, 4
 """A search near its optimum needs two or three matrices. One with more than HARD went through regions where the
 function is not convex, and may have ended in the wrong valley: it is repeated from up to FURTHER other start values."""
-
-
-def _newton(
-    posterior: CompiledPosterior,
-    start: np.ndarray,
-    *,
-    tolerance: float = TOLERANCE,
-    max_iterations: int = MAX_ITERATIONS,
-    progress: Callable[[int, NewtonState], None] | None = None,
-) -> tuple[NewtonState, str]:
-    return minimise(
-        posterior,
-        start,
-        posterior.variables.bounds(),
-        tolerance=tolerance,
-        polish=True,
-        max_iterations=max_iterations,
-        progress=progress,
-    )
-
-
-BACKENDS: dict[str, Callable[..., tuple[NewtonState, str]]] = {"newton": _newton}
 
 
 def optimize(
@@ -66,16 +42,16 @@ def optimize(
     total_stat : callable
         Cash statistic of coordinates.
     backend : str
-        One of `BACKENDS`.
+        One of `backends.registry.OPTIMISERS`.
     start : ndarray, optional
         Where to begin, instead of the start values of the models.
     starts : int, optional
         From how many start values to search: the given ones, and others scattered around them (`scatter`). By default
-        one; after a hard way, with more than `HARD` matrices, up to `FURTHER` more, until two reach the best optimum.
+        one; of newton after a hard way, with more than `HARD` matrices, up to `FURTHER` more, until two reach the best.
     random_seed : int, optional
         Seed of these; by default a random one where `starts` is given, else zero. The result states it.
     **options
-        ``tolerance`` (sigma), ``max_iterations``, ``progress``.
+        Of the backend: ``tolerance`` (sigma), ``max_iterations``, and its own; see its file.
 
     Returns
     -------
@@ -86,56 +62,51 @@ def optimize(
     Raises
     ------
     BayesmapInputError
-        BM-FT-002 for an unknown backend, BM-FT-005 for a number of starts or a seed that makes no sense.
+        BM-FT-002 for an unknown backend, BM-FT-040 for one whose package is missing, BM-FT-041 for an option that it
+        does not have, BM-FT-005 for a number of starts or a seed that makes no sense.
     ModelError
         BM-MO-012 if nothing is free; BM-MO-020 if the start values have no support.
     """
-    if backend not in BACKENDS:
-        raise BayesmapInputError(
-            "BM-FT-002",
-            what=f"optimize has no backend {backend!r}",
-            rule=f"Backends are {', '.join(sorted(BACKENDS))}",
-            remedy="Use one of these names",
-        )
+    run = load("optimize", OPTIMISERS, backend)
+    check_options(backend, run, options)
     check_numbers(starts=starts, random_seed=random_seed)
     given = posterior.coordinates.start if start is None else start
     check_start(posterior, given)
     seed = seed_of(0 if starts is None and random_seed is None else random_seed)
 
-    def search(point: np.ndarray) -> tuple[NewtonState, str]:
-        return BACKENDS[backend](posterior, point, **options)
+    def search(point: np.ndarray) -> Ended:
+        return run(posterior, point, **options)
 
     ends = [search(point) for point in scattered(posterior, given, starts or 1, np.random.default_rng(seed))]
-    if starts is None and ends[0][0].matrices > HARD:
+    if starts is None and backend == "newton" and ends[0].state.matrices > HARD:
         _search_on(ends, search, scattered(posterior, given, 1 + FURTHER, np.random.default_rng(seed))[1:])
-    state, message = min(ends, key=lambda end: end[0].value)
-    searches = None if len(ends) == 1 else compare_ends([end for end, _ in ends], state, seed)
-    evaluations = sum(end.nfev for end, _ in ends), sum(end.matrices for end, _ in ends)
-    result = _result(posterior, state, message, backend, total_stat(state.theta))
-    notes = () if searches is None else searches.remarks()
-    counted = replace(result, nfev=evaluations[0], matrices=evaluations[1], notes=notes, starts=searches)
-    return counted, state.theta
+    best = min(ends, key=lambda end: end.state.value)
+    states = [end.state for end in ends]
+    searches = None if len(ends) == 1 else compare_ends(states, best.state, seed)
+    result = _result(posterior, best, backend, total_stat(best.state.theta))
+    counted = replace(
+        result,
+        nfev=sum(state.nfev for state in states),
+        matrices=sum(state.matrices for state in states),
+        notes=(*result.notes, *(() if searches is None else searches.remarks())),
+        starts=searches,
+    )
+    return counted, best.state.theta
 
 
-def _search_on(
-    ends: list[tuple[NewtonState, str]],
-    search: Callable[[np.ndarray], tuple[NewtonState, str]],
-    points: Sequence[np.ndarray],
-) -> None:
+def _search_on(ends: list[Ended], search: Callable[[np.ndarray], Ended], points: Sequence[np.ndarray]) -> None:
     """Add searches from further points until two have reached the best optimum."""
     for point in points:
         ends.append(search(point))
-        best = min(end.value for end, _ in ends)
-        if sum(2.0 * (end.value - best) < SAME for end, _ in ends) > 1:
+        best = min(end.state.value for end in ends)
+        if sum(2.0 * (end.state.value - best) < SAME for end in ends) > 1:
             return
 
 
-def _result(
-    posterior: CompiledPosterior, state: NewtonState, message: str, backend: str, total_stat: float
-) -> FitResult:
-    names = posterior.coordinates.names
+def _result(posterior: CompiledPosterior, end: Ended, backend: str, total_stat: float) -> FitResult:
+    names, state = posterior.coordinates.names, end.state
     at_bound = tuple(name for name, free in zip(names, state.free, strict=True) if not free)
-    reasons = verdict(state, message, at_bound)
+    reasons = verdict(state, end.problem, at_bound)
     return FitResult(
         model=posterior.coordinates.models.with_values(posterior.coordinates.to_values(state.theta)),
         success=not reasons,
@@ -143,11 +114,12 @@ def _result(
         total_stat=total_stat,
         message="optimum found" if not reasons else "; ".join(reasons),
         backend=backend,
-        method="quasi-Newton, exact Hessian at the optimum",
+        method=end.method,
         reasons=reasons,
         at_bound=at_bound,
         distance=state.decrement,
         log_posterior=-state.value,
+        notes=(f"{backend} said: {end.said}",) if end.said else (),
         matrices=state.matrices,
         theta=state.theta,
         hessian=state.hessian,

@@ -147,7 +147,7 @@ class CovarianceResult:
     method : str
         How it was worked out.
     nfev : int
-        Hessians worked out for it: none where the optimum brought its own.
+        Evaluations made for it: none where the optimum brought its Hessian.
     reasons : tuple of str
         Why it should not be trusted.
     eigenvalues : ndarray
@@ -155,7 +155,9 @@ class CovarianceResult:
     theta : ndarray
         Coordinates of the optimum.
     hessian : ndarray
-        Hessian of minus log-posterior in those coordinates.
+        Exact Hessian of minus log-posterior in those coordinates.
+    matrices : int
+        How many of `nfev` were matrices.
     """
 
     model: Models
@@ -169,6 +171,7 @@ class CovarianceResult:
     eigenvalues: np.ndarray = field(default_factory=lambda: np.array([]))
     theta: np.ndarray = field(default_factory=lambda: np.array([]))
     hessian: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    matrices: int = 0
 
     @property
     def errors(self) -> np.ndarray:
@@ -200,5 +203,5 @@ def merge(best: FitResult, covariance: CovarianceResult) -> FitResult:
         method=f"{best.method}; {covariance.method} covariance",
         reasons=reasons,
         notes=(*best.notes, *(covariance.reasons if covariance.success else ())),
-        matrices=best.matrices + covariance.nfev,
+        matrices=best.matrices + covariance.matrices,
     )

@@ -88,7 +88,8 @@ def test_values(write, key, text, attribute):
         ("optimize", "fast", "optimize is str 'fast'.*mapping"),
         ("optimize", "{tolerance: 0}", "optimize.tolerance is int '0'.*> 0, in sigma"),
         ("optimize", "{max_iterations: 1.5}", "optimize.max_iterations is float '1.5'.*whole number"),
-        ("optimize", "{backend: 1}", "optimize.backend is int '1'.*text"),
+        ("optimize", "{backend: 1}", "optimize.backend is int '1'.*one of newton, scipy, minuit, sherpa"),
+        ("optimize", "{backend: minuit, method: 1}", "optimize.method is int '1'.*text"),
     ],
 )
 def test_wrong_values(write, key, text, message):

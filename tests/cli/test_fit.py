@@ -305,11 +305,13 @@ def test_ctrl_c_keeps_what_was_drawn(copied, fitted, tmp_path):
 
 def test_the_configuration_knows_the_words_of_the_library():
     from bayesmap.fit import options
+    from bayesmap.inference.backends import registry
     from bayesmap.inference.samplers import base
     from bayesmap.posterior import priors
 
     assert config_module.EXPOSURE_ORDERS == options.EXPOSURE_ORDERS
     assert config_module.PRIOR_SETS == priors.SETS
+    assert tuple(registry.OPTIMISERS) == config_module.OPTIMISERS
     assert set(sampling.SAMPLERS) == set(base.BACKENDS)
     assert set(sampling.OPTIONS) <= set(inspect.signature(sample).parameters)
 

@@ -1,0 +1,61 @@
+"""The log-posterior as a function of the named values, in the parameters' units, instead of theta.
+
+They differ for positions (longitude and latitude instead of offsets) and pooled parameters (values instead of
+deviates).  A profile of a named value is one of this function; it is no density of the values, whose volume it does not
+count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesmap.errors import ModelError
+from bayesmap.posterior.compiled import CompiledPosterior
+
+
+@dataclass(frozen=True)
+class NamedPosterior:
+    r"""Value and gradient by the named values v: :math:`\nabla_v = J^{-T} \nabla_\theta` with :math:`J = dv/d\theta`.
+
+    Parameters
+    ----------
+    posterior : CompiledPosterior
+        Functions of theta.
+    """
+
+    posterior: CompiledPosterior
+
+    def values(self, theta: np.ndarray) -> np.ndarray:
+        """Return the named values of theta, in its order."""
+        return self.posterior.coordinates.to_many_values(theta)
+
+    def theta(self, values: np.ndarray) -> np.ndarray:
+        """Return theta of named values."""
+        coordinates = self.posterior.coordinates
+        return coordinates.to_theta(dict(zip(coordinates.names, map(float, values), strict=True)))
+
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the limits of the values: those of theta, where the two are the same."""
+        lower, upper = (np.array(item) for item in self.posterior.variables.bounds())
+        coordinates = self.posterior.coordinates
+        changed = [*coordinates.pooled, *(i for pair in coordinates.moving.values() for i in pair)]
+        lower[changed], upper[changed] = -np.inf, np.inf
+        return lower, upper
+
+    def log_posterior(self, values: np.ndarray) -> float:
+        """Return the log-posterior density of theta; minus infinity for values that a pool cannot reach."""
+        try:
+            return self.posterior.log_posterior(self.theta(values))
+        except ModelError:
+            return -np.inf
+
+    def value_and_gradient(self, values: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return it, and its gradient by the values."""
+        try:
+            theta = self.theta(values)
+        except ModelError:
+            return -np.inf, np.zeros_like(values)
+        value, gradient = self.posterior.value_and_gradient(theta)
+        return value, np.linalg.solve(self.posterior.coordinates.jacobian(theta).T, gradient)

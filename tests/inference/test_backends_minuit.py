@@ -1,0 +1,96 @@
+"""HESSE beside the exact Hessian, and MINOS beside a profile that is worked out by hand."""
+
+import numpy as np
+import pytest
+
+from bayesmap.errors import BayesmapInputError
+from bayesmap.fit import MapFit
+from bayesmap.inference.named import NamedPosterior
+from bayesmap.testing import toy_dataset, toy_models
+from tests.inference.backends import AMPLITUDE, put_out_fit
+
+INDEX = "source.spectral.index"
+
+
+@pytest.fixture(scope="module")
+def fit():
+    found = MapFit.from_dataset(toy_dataset(npix=12), toy_models(), priors="flat")
+    assert found.run().success
+    return found
+
+
+def test_hesse_agrees_with_the_exact_hessian(fit):
+    exact, found = fit.covariance(), fit.covariance("minuit")
+    assert found.success
+    assert (found.method, found.message[:7]) == ("HESSE", "HESSE: ")
+    assert found.names == exact.names
+    assert found.errors == pytest.approx(exact.errors, rel=0.01)
+    assert found.correlation == pytest.approx(exact.correlation, abs=0.01)
+    assert np.array_equal(found.hessian, exact.hessian)
+    assert found.nfev > 10
+    assert found.matrices == 0
+    assert found.model.parameters[INDEX].error == found.errors[found.names.index(INDEX)]
+    best = fit.run(covariance_opts={"backend": "minuit"})
+    assert best.success
+    assert best.method.endswith("; HESSE covariance")
+
+
+def test_hesse_leaves_out_what_stands_at_a_limit():
+    fit = put_out_fit(free_position=False)
+    fit.optimize()
+    found = fit.covariance("minuit")
+    assert np.isnan(found.errors[found.names.index(AMPLITUDE)])
+    assert f"{AMPLITUDE} is at its limit: no symmetric error" in found.reasons
+
+
+def test_the_ends_of_minos_are_where_the_profile_has_risen(fit):
+    """The profile by hand: the parameter frozen at the end, all others fitted again."""
+    found = fit.confidence("index", backend="minuit", sigma=2.0)
+    assert found["success"], found["message"]
+    assert (found["backend"], found["kind"]) == ("minuit", "profile")
+    best = fit.optimize()
+    for end in (found["lower"], found["upper"]):
+        held = fit.model.with_values({INDEX: end}).with_frozen({INDEX: True})
+        again = MapFit.from_dataset(fit.dataset, held, priors="flat").optimize()
+        assert again.total_stat - best.total_stat == pytest.approx(4.0, abs=0.02)
+
+
+def test_minos_of_every_parameter_is_near_the_symmetric_error(fit):
+    for name in fit.free_parameters:
+        found = fit.confidence(name, backend="minuit")
+        error = fit.confidence(name, backend="laplace")["errp"]
+        assert found["success"], found["message"]
+        assert found["errp"] == pytest.approx(error, rel=0.15)
+        assert found["errn"] == pytest.approx(error, rel=0.15)
+        half = fit.confidence(name, backend="minuit", sigma=0.5, strategy=1)
+        assert half["errp"] + half["errn"] == pytest.approx(0.5 * (found["errp"] + found["errn"]), rel=0.05)
+        assert found["nfev"] > half["nfev"] // 10 > 0
+
+
+def test_an_open_side_is_no_number():
+    fit = put_out_fit(free_position=False)
+    found = fit.confidence(AMPLITUDE, backend="minuit")
+    assert not found["success"]
+    assert np.isnan(found["errn"])
+    assert np.isnan(found["lower"])
+    assert "limit" in found["message"]
+
+
+def test_words_and_options_are_checked_first(fit):
+    with pytest.raises(BayesmapInputError, match="^BM-FT-010: backend 'minuit' was given kind"):
+        fit.confidence("index", backend="minuit", kind="hdi")
+    with pytest.raises(BayesmapInputError, match="^BM-FT-041: the backend 'minuit' has no option 'draws'"):
+        fit.confidence("index", backend="minuit", draws=5)
+    with pytest.raises(BayesmapInputError, match="^BM-FT-002: covariance has no backend 'hesse'.*laplace, minuit"):
+        fit.covariance("hesse")
+
+
+def test_the_gradient_by_named_values(fit):
+    named, theta = NamedPosterior(fit._posterior), fit._theta
+    values = named.values(theta) * 1.0005
+    _, gradient = named.value_and_gradient(values)
+    for i, error in enumerate(fit.covariance().errors):
+        step = np.zeros(len(values))
+        step[i] = 1e-3 * error
+        slope = (named.log_posterior(values + step) - named.log_posterior(values - step)) / (2.0 * step[i])
+        assert gradient[i] == pytest.approx(slope, rel=1e-4, abs=1e-6 / error)
