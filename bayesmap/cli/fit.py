@@ -155,7 +155,7 @@ def find_best(fit: MapFit, config: Config) -> Outcome:
 
     progress(f"fitting {len(fit.free_parameters)} free parameters")
     # Only the package's own optimiser tells how far it is.
-    steps = {"progress": _show_step} if config.optimize.get("backend", "newton") == "newton" else {}
+    steps: dict[str, Any] = {"progress": _show_step} if config.optimize.get("backend", "newton") == "newton" else {}
     best = fit.optimize(**steps, **config.optimize)
     progress(f"{best.message} after {best.nfev} evaluations, working out the covariance")
     covariance = fit.covariance()

@@ -1,8 +1,8 @@
 """What an optimiser gets and gives: minus two times the log-posterior in scaled coordinates, and where it ended.
 
-Every optimiser moves in x, with theta = origin + scale x entry by entry: the origin is the start, the scale one standard
-deviation of the expected information there, so that steps of one are sensible for every parameter.  A limit of theta is
-a limit of x.  The function is -2 ln p, relative to the start, so that a rise of one is one sigma (errordef 1).
+Every optimiser moves in x, with theta = origin + scale x entry by entry: the origin is the start, the scale one
+standard deviation of the expected information there, so that steps of one are sensible for every parameter.  A limit of
+theta is a limit of x.  The function is -2 ln p, relative to the start, so that a rise of one is one sigma (errordef 1).
 """
 
 from __future__ import annotations

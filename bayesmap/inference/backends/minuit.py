@@ -22,6 +22,8 @@ from bayesmap.posterior.compiled import CompiledPosterior
 METHODS = ("migrad", "simplex", "scan")
 EDM = 0.002
 """MIGRAD stops at an estimated vertical distance of EDM tol errordef."""
+SCAN = 3.0
+"""Reach of the scan in sigma where there is no limit."""
 
 
 def run(
@@ -68,6 +70,7 @@ def run(
         elif method == "simplex":
             minuit.simplex(ncall=max_iterations)
         else:
+            minuit.errors = np.full(function.size, SCAN)
             minuit.scan(ncall=max_iterations).migrad()
     said = "; ".join([report(minuit), *(str(item.message) for item in told)])
     return ended(posterior, function, np.array(minuit.values), tolerance, method.upper(), said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -37,16 +38,8 @@ def hesse(
     free = free_of_limits(posterior, theta)
     minuit = build(function, STRATEGY, tol=0.1)
     minuit.fixed = list(~free)
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        minuit.hesse()
-    trusted = bool(minuit.accurate) and minuit.covariance is not None
-    inverse = None
-    if trusted:
-        scale = function.scale[free]
-        inverse = np.asarray(minuit.covariance)[np.ix_(free, free)] * np.outer(scale, scale)
+    inverse, said = _worked_out(minuit, function.scale, free)
     hessian = -posterior.hessian(theta) if known is None else known
-    said = "; ".join([report(minuit), *(str(item.message) for item in told)])
     found = covariance_of(posterior, models, theta, inverse)
     return replace(
         found,
@@ -54,6 +47,19 @@ def hesse(
         method="HESSE",
         nfev=function.record.calls + int(known is None),
         matrices=int(known is None),
-        reasons=(*found.reasons, *(() if trusted else (f"HESSE found no accurate covariance: {said}",))),
+        reasons=(*found.reasons, *(() if inverse is not None else (f"HESSE found no accurate covariance: {said}",))),
         hessian=hessian,
     )
+
+
+def _worked_out(minuit: Any, scale: np.ndarray, free: np.ndarray) -> tuple[np.ndarray | None, str]:
+    """Return the covariance of the free coordinates, None where it is not accurate, and Minuit's judgement."""
+    if not free.any():
+        return np.zeros((0, 0)), "every parameter is at a limit"
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        minuit.hesse()
+    said = "; ".join([report(minuit), *(str(item.message) for item in told)])
+    if not minuit.accurate or minuit.covariance is None:
+        return None, said
+    return np.asarray(minuit.covariance)[np.ix_(free, free)] * np.outer(scale[free], scale[free]), said

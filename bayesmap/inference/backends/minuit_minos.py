@@ -90,7 +90,7 @@ def minos(
         if minuit.fval < -BETTER:
             return _failed(function, f"MIGRAD found a better optimum, by {-minuit.fval:.3g} in -2 ln p")
         minuit.minos(index, cl=_level(sigma), ncall=max_iterations)
-    found = minuit.merrors[index]
+    found = minuit.merrors[minuit.parameters[index]]
     said = "; ".join([_words(found), *(str(item.message) for item in told)])
     place, scale = function.origin[index] + function.scale[index] * minuit.values[index], function.scale[index]
     lower = place + scale * found.lower if found.lower_valid else math.nan
