@@ -12,7 +12,7 @@ needs_sherpa = pytest.mark.skipif(
     importlib.util.find_spec("sherpa") is None,
     reason="sherpa is not installed: PyPI has its source only, conda has it built",
 )
-SCIPY = ("L-BFGS-B", "TNC", "SLSQP", "trust-constr", "Nelder-Mead", "Powell", "COBYLA", "COBYQA")
+SCIPY = ("L-BFGS-B", "TNC", "SLSQP", "trust-constr", "Nelder-Mead", "Powell", "COBYQA")
 WAYS = [
     *(pytest.param("scipy", {"method": method}, id=method) for method in SCIPY),
     *(pytest.param("minuit", {"strategy": strategy}, id=f"migrad-{strategy}") for strategy in (0, 1, 2)),

@@ -7,7 +7,6 @@ theta is a limit of x.  The function is -2 ln p, relative to the start, so that 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -81,6 +80,8 @@ class Objective:
         See above.
     bounds : (lower, upper)
         Limits of theta.
+    reference : float
+        Log-density at the start.
     record : Record
         Calls.
     """
@@ -195,7 +196,3 @@ def _touching(posterior: CompiledPosterior, state: NewtonState, bounds: tuple[np
         return state
     moved = certified_at(posterior, theta, bounds)
     return replace(moved, nfev=moved.nfev + state.nfev + 1, matrices=moved.matrices + state.matrices)
-
-
-Run = Callable[..., Ended]
-"""Optimiser: called with posterior, start, and its options by name."""

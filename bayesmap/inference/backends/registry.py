@@ -20,7 +20,7 @@ def _loaded(module: str, function: str) -> Callable[..., Any]:
 OPTIMISERS: dict[str, Callable[[], Callable[..., Any]]] = {
     name: partial(_loaded, f"{FOLDER}.{name}", "run") for name in ("newton", "scipy", "minuit", "sherpa")
 }
-"""Name -> function without arguments that returns the optimiser (`base.Run`)."""
+"""Name -> function without arguments that returns the optimiser: called with posterior, start, and options."""
 COVARIANCES: dict[str, Callable[[], Callable[..., Any]]] = {
     "laplace": partial(_loaded, "bayesmap.inference.covariance", "laplace"),
     "minuit": partial(_loaded, f"{FOLDER}.minuit_hesse", "hesse"),

@@ -28,7 +28,6 @@ CRITERIA: dict[str, Callable[[float], dict[str, float]]] = {
     "trust-constr": lambda sigma: {"gtol": 0.1 * sigma, "xtol": 1e-3 * sigma},
     "Nelder-Mead": lambda sigma: {"xatol": sigma, "fatol": sigma**2},
     "Powell": lambda sigma: {"xtol": sigma, "ftol": 1e-15},
-    "COBYLA": lambda sigma: {"tol": 0.1 * sigma},
     "COBYQA": lambda sigma: {"final_tr_radius": sigma},
 }
 """Method -> its own criteria for an optimum within so many sigma."""
