@@ -120,6 +120,8 @@ def _spectrum(hessian: np.ndarray, names: tuple[str, ...]) -> tuple[np.ndarray, 
     """Return the eigenvalues of the Hessian in units of its diagonal, and remarks that name what is degenerate."""
     diagonal = np.diag(hessian)
     flat = [name for name, entry in zip(names, diagonal, strict=True) if not entry > 0]
+    if not names:
+        return np.array([]), []
     if flat:
         return np.array([]), [f"the posterior does not curve down in {', '.join(flat)}"]
     root = np.sqrt(diagonal)

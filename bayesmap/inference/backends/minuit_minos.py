@@ -23,6 +23,8 @@ from bayesmap.inference.named import NamedPosterior
 from bayesmap.inference.whitening import inside
 from bayesmap.posterior.compiled import CompiledPosterior
 
+AT_LIMIT = 0.01
+"""Distance from a limit, in the first steps, within which an end is none: Minuit calls some of these valid."""
 BETTER = 0.01
 """Fall of -2 ln p below the best fit above which that was not the best."""
 
@@ -91,11 +93,14 @@ def minos(
             return _failed(function, f"MIGRAD found a better optimum, by {-minuit.fval:.3g} in -2 ln p")
         minuit.minos(index, cl=_level(sigma), ncall=max_iterations)
     found = minuit.merrors[minuit.parameters[index]]
-    said = "; ".join([_words(found), *(str(item.message) for item in told)])
     place, scale = function.origin[index] + function.scale[index] * minuit.values[index], function.scale[index]
-    lower = place + scale * found.lower if found.lower_valid else math.nan
-    upper = place + scale * found.upper if found.upper_valid else math.nan
-    return Ends(float(lower), float(upper), bool(found.is_valid), function.record.calls, said)
+    near = AT_LIMIT * scale * min(sigma, 1.0)
+    lower, upper = place + scale * found.lower, place + scale * found.upper
+    below = found.lower_valid and lower - function.bounds[0][index] > near
+    above = found.upper_valid and function.bounds[1][index] - upper > near
+    said = "; ".join([_words(found, below, above), *(str(item.message) for item in told)])
+    ends = float(lower) if below else math.nan, float(upper) if above else math.nan
+    return Ends(*ends, bool(below and above), function.record.calls, said)
 
 
 def _named(posterior: CompiledPosterior, theta: np.ndarray, errors: np.ndarray) -> Objective:
@@ -120,8 +125,10 @@ def _failed(function: Objective, said: str) -> Ends:
     return Ends(math.nan, math.nan, False, function.record.calls, said)
 
 
-def _words(found: Any) -> str:
+def _words(found: Any, below: bool, above: bool) -> str:
     flags = {
+        "no lower end inside the limit": not below,
+        "no upper end inside the limit": not above,
         "the lower end is at the limit": found.at_lower_limit,
         "the upper end is at the limit": found.at_upper_limit,
         "a new minimum below": found.lower_new_min,
