@@ -56,7 +56,7 @@ def test_unknown_backends(fitted):
     fit, *_ = fitted
     with pytest.raises(BayesmapInputError, match=r"BM-FT-002: optimize has no backend 'minuet'\. .*newton"):
         fit.optimize(backend="minuet")
-    with pytest.raises(BayesmapInputError, match="BM-FT-003: backend is 'hesse'.*laplace"):
+    with pytest.raises(BayesmapInputError, match="BM-FT-002: covariance has no backend 'hesse'.*laplace, minuit"):
         fit.covariance(backend="hesse")
     with pytest.raises(BayesmapInputError, match="BM-FT-002"):
         fit.run(optimize_opts={"backend": "minuet"})
