@@ -34,15 +34,18 @@ class Branched:
 
             return jax.jit(assumed)
 
-        self._compiled, self._all = compiled, (True,) * len(lazy)
+        self._compiled = compiled
 
     def __call__(self, *arguments: Any) -> Any:
         """Return the function's value."""
-        return self._compiled(tuple(np.asarray(self._look(*arguments[:-1])) != 0.0))(*arguments)
+        return self._chosen(*arguments)(*arguments)
 
     def trace(self, *arguments: Any) -> Any:
-        """Return the program that takes every branch, traced like `jax.jit(function).trace`: none is larger."""
-        return self._compiled(self._all).trace(*arguments)
+        """Return the program of the branches that the arguments need, traced like `jax.jit(function).trace`."""
+        return self._chosen(*arguments).trace(*arguments)
+
+    def _chosen(self, *arguments: Any) -> Any:
+        return self._compiled(tuple(np.asarray(self._look(*arguments[:-1])) != 0.0))
 
 
 def compile_branches(

@@ -334,6 +334,8 @@ def _hessian(log_posterior: Callable[..., Any], theta: Any, constants: Any) -> A
 
 def _fisher(npred: Callable[..., Any], theta: Any, constants: Any) -> Any:
     r"""Return :math:`\sum_q \partial_a\mu_q\,\partial_b\mu_q / \mu_q` over the mask."""
-    mu = npred(theta, constants).ravel()
-    slopes = _columns(lambda point: npred(point, constants).ravel(), theta)
-    return (slopes / jnp.where(mu > 0.0, mu, jnp.inf)) @ slopes.T
+    mu = npred(theta, constants)
+    # Scaled one by one: of many bins two arrays of slopes would be the largest there are.
+    scale = jnp.where(mu > 0.0, mu, jnp.inf) ** -0.5
+    slopes = _columns(lambda point: scale * npred(point, constants), theta)
+    return slopes @ slopes.T

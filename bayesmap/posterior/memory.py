@@ -6,8 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
-import jax
-import numpy as np
+import jax.numpy as jnp
 
 from bayesmap.dataset import Dataset
 from bayesmap.dataset.memory import Memory, estimate_data
@@ -25,6 +24,8 @@ FUNCTIONS = ("value_and_gradient", "hessian", "fisher")
 def estimate(datasets: Iterable[Dataset], posterior: CompiledPosterior) -> Memory:
     """Return the estimate for a fit. Its functions are traced for it, once; the fit uses what was traced.
 
+    They are those of the images that the start values need: a source that grows beyond its cut-outs needs more.
+
     Parameters
     ----------
     datasets : iterable of dataset
@@ -32,7 +33,7 @@ def estimate(datasets: Iterable[Dataset], posterior: CompiledPosterior) -> Memor
     posterior : CompiledPosterior
         Functions, not compiled yet.
     """
-    theta = jax.ShapeDtypeStruct((posterior.coordinates.size,), np.float64)
+    theta = jnp.asarray(posterior.coordinates.start)
     functions: list[Any] = [posterior.functions[name] for name in FUNCTIONS]
     programs = [item.trace(theta, posterior.constants).jaxpr.jaxpr for item in functions]
     return dataclasses.replace(
