@@ -50,9 +50,13 @@ class Convention010Fold(Fold):
     center: np.ndarray
     width: np.ndarray
 
-    def no_support(self, parameters: ParameterGraph) -> Any:
-        """Return False: the seed's rule has no support of its own."""
-        return pt.constant(False)
+    def away(self, name: str, parameters: ParameterGraph) -> list[Any]:
+        """Return nothing: the seed has a likelihood wherever a source stands."""
+        return []
+
+    def alone(self) -> list[str]:
+        """Return nothing: the seed folds every source by itself."""
+        return []
 
     def pieces(self, name: str, parameters: ParameterGraph) -> list[Piece]:
         """Return the predicted counts of a source as one piece."""

@@ -105,7 +105,7 @@ class Fold:
         npred = without_round_off(total_of([*parts.values(), *(batch.total for batch in batches)]))
         cubes = {name: batch.cubes[k] for batch in batches for k, name in enumerate(batch.names)}
         components = {name: (parts | cubes)[name] for name in (*self.sources, *self.backgrounds)}
-        flags = [flag for name in single for flag in self.sources[name].no_support(parameters)]
+        flags = [flag for name in single for flag in self.away(name, parameters)]
         flags += [batch.no_support for batch in batches]
         no_support = pt.any(pt.stack(flags)) if flags else pt.constant(False)
         return Prediction(parameters, pieces, batches, components, npred, no_support)
@@ -114,9 +114,17 @@ class Fold:
         """Return the pieces that the predicted counts of a source add up from."""
         return weighted(self.sources[name].images(parameters))
 
+    def away(self, name: str, parameters: ParameterGraph) -> list[Any]:
+        """Return boolean tensors: True where a source left the map or its cut-out."""
+        return self.sources[name].no_support(parameters)
+
+    def alone(self) -> list[str]:
+        """Return the sources that have graphs of their own, which may be folded in a loop."""
+        return [name for name, source in self.sources.items() if source.is_free]
+
     def _batches(self, parameters: ParameterGraph) -> list[Batch]:
         """Return the sources that are folded in a loop."""
-        free = [name for name, source in self.sources.items() if source.is_free]
+        free = self.alone()
         if not are_enough(len(free)):
             return []
         graphs = {name: _graphs_of(self.sources[name], parameters) for name in free}
