@@ -37,7 +37,7 @@ def with_banks(sources: Mapping[str, SourceFold]) -> dict[str, SourceFold]:
 
     for name, source in sources.items():
         _changed(source, f"{name}.", (), note)
-    banks = {key: _bank(members) for key, members in found.items() if are_enough(len(members))}
+    banks = {key: _bank(key, members) for key, members in found.items() if are_enough(len(members))}
     places = {id(item): k for key in banks for k, item in enumerate(found[key])}
 
     def replaced(key: Any, variable: SharedVariable) -> Any:
@@ -81,9 +81,9 @@ def _key(path: tuple[Any, ...], variable: SharedVariable) -> Any:
     return path, variable.type.shape
 
 
-def _bank(members: list[SharedVariable]) -> SharedVariable:
-    """Return the arrays in one; those of tables, which have an axis for it, end to end."""
+def _bank(key: Any, members: list[SharedVariable]) -> SharedVariable:
+    """Return the arrays in one; those of a `StampTable`, which have an axis for it, end to end."""
     values = [item.get_value(borrow=True) for item in members]
-    tables = ".psf_" in str(members[0].name) and values[0].ndim == 6
-    joined = np.concatenate(values) if tables else np.stack(values)
+    path, _ = key
+    joined = np.concatenate(values) if path[-1] == "tables" else np.stack(values)
     return constant(joined, f"{members[0].name}, {len(members)} of them")

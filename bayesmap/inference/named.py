@@ -14,6 +14,9 @@ import numpy as np
 from bayesmap.errors import ModelError
 from bayesmap.posterior.compiled import CompiledPosterior
 
+OUT_OF_REACH = "BM-MO-024"
+"""Code of the error for values that no deviate of a pool gives."""
+
 
 @dataclass(frozen=True)
 class NamedPosterior:
@@ -46,16 +49,22 @@ class NamedPosterior:
 
     def log_posterior(self, values: np.ndarray) -> float:
         """Return the log-posterior density of theta; minus infinity for values that a pool cannot reach."""
-        try:
-            return self.posterior.log_posterior(self.theta(values))
-        except ModelError:
-            return -np.inf
+        theta = self._reached(values)
+        return -np.inf if theta is None else self.posterior.log_posterior(theta)
 
     def value_and_gradient(self, values: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return it, and its gradient by the values."""
-        try:
-            theta = self.theta(values)
-        except ModelError:
-            return -np.inf, np.zeros_like(values)
+        """Return it, and its gradient by the values; where a pool cannot reach them there is none, NaN."""
+        theta = self._reached(values)
+        if theta is None:
+            return -np.inf, np.full_like(values, np.nan)
         value, gradient = self.posterior.value_and_gradient(theta)
         return value, np.linalg.solve(self.posterior.coordinates.jacobian(theta).T, gradient)
+
+    def _reached(self, values: np.ndarray) -> np.ndarray | None:
+        """Return theta, or None for members of a pool without spread that differ from its mean: no support."""
+        try:
+            return self.theta(values)
+        except ModelError as error:
+            if error.code != OUT_OF_REACH:
+                raise
+            return None

@@ -1,4 +1,4 @@
-"""Peak memory of a fit, estimated before anything is compiled."""
+"""Peak memory of a fit, estimated before its functions are compiled."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ FUNCTIONS = ("value_and_gradient", "hessian", "fisher")
 def estimate(datasets: Iterable[Dataset], posterior: CompiledPosterior) -> Memory:
     """Return the estimate for a fit. Its functions are traced for it, once; the fit uses what was traced.
 
-    They are those of the images that the start values need: a source that grows beyond its cut-outs needs more.
+    They are those of the images that the start values need, which one small function, compiled here, says: a source
+    that grows beyond its cut-outs needs more.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from bayesmap.testing import toy_dataset, toy_models
 
 needs_sherpa = pytest.mark.skipif(
     importlib.util.find_spec("sherpa") is None,
-    reason="sherpa is not installed: PyPI has its source only, conda has it built",
+    reason="sherpa is not installed: PyPI has its source only, its conda channel has it built",
 )
 SCIPY = ("L-BFGS-B", "TNC", "SLSQP", "trust-constr", "Nelder-Mead", "Powell", "COBYQA")
 WAYS = [

@@ -77,9 +77,11 @@ def test_value_and_gradient(fits):
         assert_allclose(gradient, slopes, rtol=1e-9, atol=1e-9 * np.max(np.abs(slopes)))
 
 
-def test_hessian_and_information(fits, request):
-    if "Gaussians" in request.node.callspec.id:
-        pytest.skip("takes minutes to compile; the gradient is tested")
+@pytest.mark.parametrize(
+    "fits", ["points", pytest.param("Gaussians of two branches", marks=pytest.mark.slow), "disks"], indirect=True
+)
+def test_hessian_and_information(fits):
+    """Of Gaussians in the long tier: it takes minutes to compile."""
     looped, plain = (fit._posterior for fit in fits)
     (theta,) = points(fits[1], 1)
     for name in ("hessian", "fisher"):

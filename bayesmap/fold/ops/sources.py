@@ -23,9 +23,6 @@ from pytensor.link.jax.dispatch import jax_funcify
 from bayesmap.fold.ops.lazy import assumed
 from bayesmap.fold.ops.lowering import lower
 
-AT_ONCE = 1
-"""Sources that one pass of the loop adds, side by side on the cores."""
-
 
 @dataclass(frozen=True, eq=False)
 class Layer:
@@ -47,10 +44,19 @@ class Layer:
 
 
 class _Loop(Op):
-    """Base: inputs are `n_own` arrays whose first axis is the source, and what all have in common."""
+    """Base: inputs are `n_own` arrays whose first axis is the source, and what all have in common.
+
+    Its graphs have no equality, so that each loop is one of its own.
+    """
 
     def __init__(self, n_own: int) -> None:
         self.n_own = n_own
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
 
     def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
         found = jax_funcify(self)(*(jnp.asarray(item) for item in inputs))
@@ -74,17 +80,9 @@ class SourceCubes(_Loop):
         True for the sum.
     """
 
-    __props__ = ()
-
     def __init__(self, layers: Sequence[Layer], shape: tuple[int, ...], n_own: int, *, together: bool) -> None:
         super().__init__(n_own)
         self.layers, self.shape, self.together = tuple(layers), shape, together
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __hash__(self) -> int:
-        return id(self)
 
     def make_node(self, *inputs: Any) -> Apply:
         inputs = tuple(pt.as_tensor(item) for item in inputs)
@@ -98,17 +96,9 @@ class SourceCubes(_Loop):
 class SourceFlags(_Loop):
     """Outputs of a graph of scalars for each source, shape (n,) each."""
 
-    __props__ = ()
-
     def __init__(self, graph: FunctionGraph, n_own: int) -> None:
         super().__init__(n_own)
         self.graph = graph
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __hash__(self) -> int:
-        return id(self)
 
     def make_node(self, *inputs: Any) -> Apply:
         inputs = tuple(pt.as_tensor(item) for item in inputs)
@@ -140,7 +130,7 @@ def _jax_source_cubes(op: SourceCubes, **kwargs: Any) -> Any:
                 return added(cube, (*one, *common), choice), None
 
             part = own if len(numbers) == len(own[0]) else [item[jnp.array(numbers)] for item in own]
-            total, _ = lax.scan(step, total, part, unroll=AT_ONCE)
+            total, _ = lax.scan(step, total, part)
         return total
 
     def each_cube(*inputs):  # type: ignore[no-untyped-def]
