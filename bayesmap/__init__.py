@@ -88,8 +88,10 @@ if TYPE_CHECKING:
     from bayesmap.models.joint_prior import MultivariatePrior
     from bayesmap.models.prior import Prior
     from bayesmap.results.derived import energy_flux, integral_flux, luminosity
+    from bayesmap.results.ds9 import write_regions
     from bayesmap.results.limits import lower_limit, upper_limit
     from bayesmap.results.peak import peak_energy
+    from bayesmap.results.position import extension_region, position_contour, position_ellipse, region_table
     from bayesmap.results.posterior import verdict_of
     from bayesmap.results.store import load_posterior, save_posterior
     from bayesmap.results.summary import summarise
@@ -175,8 +177,10 @@ _HOMES = {
     "bayesmap.models.joint_prior": ("MultivariatePrior",),
     "bayesmap.models.prior": ("Prior",),
     "bayesmap.results.derived": ("energy_flux", "integral_flux", "luminosity"),
+    "bayesmap.results.ds9": ("write_regions",),
     "bayesmap.results.limits": ("lower_limit", "upper_limit"),
     "bayesmap.results.peak": ("peak_energy",),
+    "bayesmap.results.position": ("extension_region", "position_contour", "position_ellipse", "region_table"),
     "bayesmap.results.posterior": ("verdict_of",),
     "bayesmap.results.store": ("load_posterior", "save_posterior"),
     "bayesmap.results.summary": ("summarise",),
@@ -252,11 +256,14 @@ __all__ = [
     "WcsNDMap",
     "energy_flux",
     "expression_model",
+    "extension_region",
     "integral_flux",
     "load_posterior",
     "lower_limit",
     "luminosity",
     "peak_energy",
+    "position_contour",
+    "position_ellipse",
     "prior_sensitivity",
     "read_covariance",
     "read_dataset",
@@ -268,6 +275,7 @@ __all__ = [
     "read_models_xml",
     "read_ogip",
     "read_spectrum",
+    "region_table",
     "save_posterior",
     "simulate",
     "summarise",
@@ -277,6 +285,7 @@ __all__ = [
     "write_datasets",
     "write_models",
     "write_models_xml",
+    "write_regions",
     "write_spectrum",
 ]
 

@@ -35,7 +35,7 @@ class Label:
 
     def text(self, *, lines: bool = False) -> str:
         """Return name and unit in one line, or source, name and unit in a line each."""
-        name = self.short.replace(".", "\n", 1) if lines else self.short
+        name = "\n".join(self.short.rsplit(".", 1)) if lines else self.short
         return name if not self.unit else f"{name}{chr(10) if lines else ' '}({self.unit})"
 
 
@@ -54,9 +54,19 @@ def _label(name: str, draws: xr.DataArray) -> Label:
     size = float(np.abs(draws.values).max())
     decade = 0 if size == 0.0 or 1e-2 <= size < 1e4 else math.floor(math.log10(size))
     power = f"$10^{{{decade}}}$" if decade else ""
-    parts = name.split(".")
-    short = f"{parts[0]}.{parts[-1]}".rstrip("_")
-    return Label(name, short, 10.0**decade, f"{power} {_unit(str(draws.attrs['unit']))}".strip())
+    return Label(name, short_name(name), 10.0**decade, f"{power} {_unit(str(draws.attrs['unit']))}".strip())
+
+
+def short_name(name: str) -> str:
+    """Return a qualified name without its middle part; the name of a source may hold dots.
+
+    Examples
+    --------
+    >>> short_name("4FGL J0534.5+2201.spectral.lambda_")
+    '4FGL J0534.5+2201.lambda'
+    """
+    source, *_, parameter = name.rsplit(".", 2)
+    return f"{source}.{parameter}".rstrip("_")
 
 
 def _unit(text: str) -> str:

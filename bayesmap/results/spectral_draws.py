@@ -52,13 +52,29 @@ def spectral_draws(tree: xr.DataTree, models: Models, source: str) -> dict[str, 
     dict
         Chains one after the other.
     """
-    model, posterior, table = sky_model(models, source), tree["posterior"], models.parameters
-    size = posterior.sizes["chain"] * posterior.sizes["draw"]
+    model = sky_model(models, source)
+    known, size = parameter_draws(tree, models), tree["posterior"].sizes["chain"] * tree["posterior"].sizes["draw"]
+    own = {item.name: known[f"{source}.spectral.{item.name}"] for item in model.spectral_model.parameters}
+    return {name: np.broadcast_to(np.asarray(value, dtype=np.float64), (size,)) for name, value in own.items()}
+
+
+def parameter_draws(tree: xr.DataTree, models: Models) -> dict[str, Any]:
+    """Return all parameters by qualified name in canonical units: draws, shape (n_draw,), of those that vary.
+
+    A frozen parameter is a number; a linked one follows what it is linked to, draw by draw.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+        Posterior.
+    models : Models
+        Best fit.
+    """
+    posterior, table = tree["posterior"], models.parameters
     known: dict[str, Any] = {}
     for name, parameter in table.items():
         drawn = name in posterior.data_vars
         known[name] = (posterior[name].values.ravel() if drawn else parameter.value) * parameter.canonical_factor
     for name in link_order(dict(table.items())):
         known[name] = linked_canonical(np, table[name], known, table)
-    own = {item.name: known[f"{source}.spectral.{item.name}"] for item in model.spectral_model.parameters}
-    return {name: np.broadcast_to(np.asarray(value, dtype=np.float64), (size,)) for name, value in own.items()}
+    return known
