@@ -13,7 +13,7 @@ from bayesmap.models.sky import Models
 from bayesmap.results.contours import credible_contour
 from bayesmap.results.fit import CovarianceResult
 from bayesmap.results.intervals import Interval, check_sigma, interval, mass_in_one_dimension, mass_in_two_dimensions
-from bayesmap.results.posterior import verdict_of
+from bayesmap.results.posterior import limits_of, verdict_of
 
 
 def posterior_interval(tree: xr.DataTree, models: Models, name: str, sigma: float, kind: str) -> dict[str, Any]:
@@ -49,7 +49,8 @@ def posterior_contour(tree: xr.DataTree, x: str, y: str, sigma: float, numpoints
     check_sigma(sigma)
     draws = tree["posterior"]
     mass = mass_in_two_dimensions(sigma)
-    found = credible_contour(draws[x].values, draws[y].values, mass, numpoints)
+    limits = limits_of(draws[x]), limits_of(draws[y])
+    found = credible_contour(draws[x].values, draws[y].values, mass, numpoints, limits=limits)
     joint = float(scipy.stats.chi2.ppf(mass_in_one_dimension(sigma), 2)) ** 0.5
     return {
         "x": found.x,

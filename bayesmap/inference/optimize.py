@@ -18,9 +18,11 @@ from bayesmap.models.sky import Models
 from bayesmap.posterior.compiled import CompiledPosterior
 from bayesmap.results.fit import SAME, FitResult, Starts
 
-HARD, FURTHER = 6, 4
+HARD, FURTHER, AGREEING = 6, 8, 3
 """A search near its optimum needs two or three matrices. One with more than HARD went through regions where the
-function is not convex, and may have ended in the wrong valley: it is repeated from up to FURTHER other start values."""
+function is not convex, and may have ended in the wrong valley: it is repeated from up to FURTHER other start values,
+until AGREEING searches reach the best. Two may agree on a wrong one: of two sources that took each other's place it
+attracts as many starts as the right one (`benchmarks.starts`)."""
 
 
 def optimize(
@@ -47,7 +49,7 @@ def optimize(
         Where to begin, instead of the start values of the models.
     starts : int, optional
         From how many start values to search: the given ones, and others scattered around them (`scatter`). By default
-        one; of newton after a hard way, with more than `HARD` matrices, up to `FURTHER` more, until two reach the best.
+        one; of newton after a hard way, with more than `HARD` matrices, up to `FURTHER` more, until `AGREEING` reach the best.
     random_seed : int, optional
         Seed of these; by default a random one where `starts` is given, else zero. The result states it.
     **options
@@ -95,11 +97,11 @@ def optimize(
 
 
 def _search_on(ends: list[Ended], search: Callable[[np.ndarray], Ended], points: Sequence[np.ndarray]) -> None:
-    """Add searches from further points until two have reached the best optimum."""
+    """Add searches from further points until `AGREEING` have reached the best optimum."""
     for point in points:
         ends.append(search(point))
         best = min(end.state.value for end in ends)
-        if sum(2.0 * (end.state.value - best) < SAME for end in ends) > 1:
+        if sum(2.0 * (end.state.value - best) < SAME for end in ends) >= AGREEING:
             return
 
 

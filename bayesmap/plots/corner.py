@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from bayesmap.plots.labels import Label, parameter_labels
 from bayesmap.results.contours import credible_contour
 from bayesmap.results.intervals import mass_in_one_dimension, mass_in_two_dimensions
-from bayesmap.results.posterior import free_names
+from bayesmap.results.posterior import free_names, limits_of
 
 SIGMAS = (1.0, 2.0)
 DRAW_COLOR, BEST_COLOR, TRUTH_COLOR = "tab:blue", "black", "tab:red"
@@ -29,11 +29,12 @@ FEWEST_DRAWS = 50
 
 @dataclass(frozen=True)
 class _Column:
-    """Draws of one parameter in the numbers that are shown, with its marks (colour -> value)."""
+    """Draws of one parameter in the numbers that are shown, with its marks (colour -> value) and limits."""
 
     label: Label
     draws: np.ndarray
     marks: Mapping[str, float]
+    limits: tuple[float, float]
 
 
 def plot_corner(
@@ -97,9 +98,11 @@ def _figure(n: int) -> Figure:
 
 
 def _column(tree: xr.DataTree, label: Label, marks: Mapping[str, Mapping[str, float]]) -> _Column:
-    draws = tree["posterior"][label.name].values.ravel() / label.factor
+    found = tree["posterior"][label.name]
+    draws = found.values.ravel() / label.factor
+    low, high = (end / label.factor for end in limits_of(found))
     here = {color: values[label.name] / label.factor for color, values in marks.items() if label.name in values}
-    return _Column(label, draws, here)
+    return _Column(label, draws, here, (low, high))
 
 
 def _marginal(axes: Axes, column: _Column) -> None:
@@ -116,7 +119,8 @@ def _pair(axes: Axes, x: _Column, y: _Column) -> None:
     axes.plot(x.draws[::step], y.draws[::step], ",", color=DRAW_COLOR, alpha=0.5, rasterized=True)
     if _has_density(x.draws, y.draws):
         for sigma in SIGMAS:
-            for piece in credible_contour(x.draws, y.draws, mass_in_two_dimensions(sigma), 2).pieces:
+            mass = mass_in_two_dimensions(sigma)
+            for piece in credible_contour(x.draws, y.draws, mass, 2, limits=(x.limits, y.limits)).pieces:
                 axes.plot(*piece.T, color=DRAW_COLOR, linewidth=1.3 if sigma == SIGMAS[0] else 0.8)
     for color in x.marks.keys() & y.marks.keys():
         axes.plot(x.marks[color], y.marks[color], "+", color=color, markersize=7, markeredgewidth=1.4)

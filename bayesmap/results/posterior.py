@@ -17,6 +17,8 @@ from bayesmap.results.provenance import data_hash, versions
 from bayesmap.results.verdict import Verdict
 
 SAMPLE_DIMS = ("chain", "draw")
+LOWER, UPPER = "lower_limit", "upper_limit"
+"""Attributes of the draws of a parameter: ends of its support."""
 
 
 def posterior_tree(
@@ -75,6 +77,8 @@ def parameter_dataset(theta: np.ndarray, variables: Variables) -> xr.Dataset:
     dataset = xr.Dataset(
         {name: (SAMPLE_DIMS, values[..., i], {"unit": table[name].unit}) for i, name in enumerate(coordinates.names)}
     )
+    for name, ends in _limits(variables).items():
+        dataset[name].attrs |= ends
     for item in variables.items:
         if item.name.endswith(DEVIATE):
             attrs = {"unit": "", "prior": "Normal(0, 1)", "meaning": "deviate of a pooled parameter"}
@@ -88,6 +92,22 @@ def parameter_dataset(theta: np.ndarray, variables: Variables) -> xr.Dataset:
             dataset[item.name] = ((*SAMPLE_DIMS, "offset"), theta[..., list(item.indices)], attrs)
             dataset = dataset.assign_coords(offset=["x", "y"])
     return dataset
+
+
+def _limits(variables: Variables) -> dict[str, dict[str, float]]:
+    """Return the ends of the support of each parameter that is sampled as it is, where it has any."""
+    coordinates, (lower, upper) = variables.coordinates, variables.bounds()
+    changed = {*coordinates.pooled, *(i for pair in coordinates.moving.values() for i in pair)}
+    found = {}
+    for i, name in enumerate(coordinates.names):
+        ends = {} if i in changed else {LOWER: float(lower[i]), UPPER: float(upper[i])}
+        found[name] = {key: end for key, end in ends.items() if np.isfinite(end)}
+    return found
+
+
+def limits_of(draws: xr.DataArray) -> tuple[float, float]:
+    """Return the limits of a parameter's draws, infinite where there is none."""
+    return float(draws.attrs.get(LOWER, -np.inf)), float(draws.attrs.get(UPPER, np.inf))
 
 
 def theta_of(tree: xr.DataTree, variables: Variables) -> np.ndarray:

@@ -86,3 +86,36 @@ def test_scale_and_shift_change_nothing(rng):
     moved = credible_contour(1e-12 * x + 5e-12, 40.0 * y - 3.0, 0.4, 40)
     assert moved.x == pytest.approx(1e-12 * plain.x + 5e-12, rel=1e-6)
     assert moved.y == pytest.approx(40.0 * plain.y - 3.0, rel=1e-6, abs=1e-4)
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("swap", [False, True])
+@pytest.mark.parametrize("sigma", [1.0, 2.0])
+def test_a_limit_ends_the_region(rng, swap, sigma):
+    """Half a normal, correlated with another: the region of highest density is the half of an ellipse."""
+    x, y = draws(rng, 0.6)
+    second = draws(rng, 0.6)
+    order = [1, 0] if swap else [0, 1]
+    limits = ((0.0, np.inf), (-np.inf, np.inf))
+    first = np.stack([x, y])[:, x > 0.0][order]
+    second = second[:, second[0] > 0.0][order]
+    mass = mass_in_two_dimensions(sigma)
+    contour = credible_contour(*first, mass, 300, limits=tuple(limits[k] for k in order))
+    along = np.concatenate([piece[:, order[0]] for piece in contour.pieces])
+    assert along.min() == 0.0
+    found, number = np.mean(inside(contour, second)), first.shape[1]
+    assert abs(found - mass) < 4.0 * math.sqrt(2.0 * mass * (1.0 - mass) / number)
+    expected = 0.5 * math.pi * sigma**2 * math.sqrt(1.0 - 0.6**2)
+    error = math.sqrt(mass * (1.0 - mass) / number) / (0.5 * sigma**2 * (1.0 - mass))
+    assert area(contour.pieces[0]) == pytest.approx(expected, rel=4.0 * error + 0.02)
+
+
+@pytest.mark.statistical
+def test_two_limits_end_the_region(rng):
+    """Two exponentials: the region is a triangle at the corner, whose area is known."""
+    x, y = rng.exponential(size=(2, N_DRAW))
+    contour = credible_contour(x, y, 0.6, 300, limits=((0.0, np.inf), (0.0, np.inf)))
+    assert contour.pieces[0].min() == 0.0
+    edge = 2.022313  # 1 - (1 + s) exp(-s) = 0.6
+    # A kernel smooths the corner and the border.
+    assert area(contour.pieces[0]) == pytest.approx(0.5 * edge**2, rel=0.06)
