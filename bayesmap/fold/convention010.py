@@ -16,6 +16,7 @@ import scipy.fft
 
 from bayesmap.dataset import MapDataset
 from bayesmap.errors import ModelError, ResponseError
+from bayesmap.fold.banded import banded
 from bayesmap.fold.exposed import Exposed
 from bayesmap.fold.forward import Fold, background_maps
 from bayesmap.fold.kernel import kernel_transform
@@ -70,14 +71,16 @@ class Convention010Fold(Fold):
 
     def _source(self, name: str, parameters: ParameterGraph) -> Any:
         model: Any = self.models[name]
-        dnde = model.spectral_model.evaluate(pt, self.center, **parameters.of(name, "spectral"))
+        values = parameters.of(name, "spectral")
+        dnde = model.spectral_model.evaluate(pt, self.center, **values)
+        edisp = banded(self.setup.edisp, model.spectral_model, self.setup.axis.center, values)
         rotation = frame_rotation(model.spatial_model.frame, self.setup.geom.frame)
         vector = pt.dot(rotation, parameters.vectors[name])
         squared = separation_squared(self.grid.vectors, vector)
         sigma = parameters.values[f"{name}.spatial.sigma"]
         radian = np.pi / 180.0
         brightness = pt.exp(-0.5 * squared / sigma**2) / (2.0 * np.pi * (sigma * radian) ** 2)
-        return self.grid.npred(self.setup.edisp.T * (dnde * self.width), brightness, self.transfer)
+        return self.grid.npred(edisp.T * (dnde * self.width), brightness, self.transfer)
 
 
 def build_convention010(dataset: MapDataset, models: Models) -> Convention010Fold:

@@ -15,6 +15,7 @@ import pytensor.tensor as pt
 
 from bayesmap.dataset import MapDataset
 from bayesmap.errors import ResponseError
+from bayesmap.fold.banded import banded
 from bayesmap.fold.dispersion import Dispersion, Weights, build_dispersion
 from bayesmap.fold.field import FieldImage
 from bayesmap.fold.fixed import FixedImage
@@ -137,6 +138,7 @@ class SourceFold:
         values = parameters.of(name, "spectral")
         if self.response and self.model.apply_irf["exposure"]:
             edisp = edisp * parameters.values[f"{self.response}.response.exposure_scale"]
+        edisp = banded(edisp, spectral, setup.axis.center, values)
         flux = spectral.integral(pt, setup.edges[:-1], setup.edges[1:], setup.slope, **values)
         if isinstance(node.image, FixedImage):
             return node.image.mixing(edisp, flux, lambda energy: spectral.evaluate(pt, energy, **values))

@@ -10,6 +10,7 @@ import pytensor.tensor as pt
 
 from bayesmap.dataset import SpectrumDatasetOnOff
 from bayesmap.errors import BayesmapInputError, ModelError
+from bayesmap.fold.banded import banded
 from bayesmap.fold.forward import Prediction
 from bayesmap.fold.parameters import ParameterGraph
 from bayesmap.fold.response import StretchedDispersion, build_stretched
@@ -35,6 +36,8 @@ class SpectrumFold:
         Exposure on them.
     dispersion : ndarray, shape (n_true, n_reco), or StretchedDispersion
         Energy dispersion.
+    energy : ndarray, shape (n_reco,), unit TeV
+        Centres of the bins of reconstructed energy.
     response : str
         Name of the dataset's `ResponseModel`, or nothing.
     """
@@ -43,6 +46,7 @@ class SpectrumFold:
     edges: np.ndarray
     exposure: np.ndarray
     dispersion: np.ndarray | StretchedDispersion
+    energy: np.ndarray
     response: str = ""
 
     def components(self, parameters: ParameterGraph) -> dict[str, Any]:
@@ -57,8 +61,9 @@ class SpectrumFold:
         parts = {}
         for name, model in self.sources.items():
             spectral: Any = model.spectral_model
-            flux = spectral.integral(pt, self.edges[:-1], self.edges[1:], slope, **parameters.of(name, "spectral"))
-            parts[name] = pt.dot(flux * exposure, edisp)
+            values = parameters.of(name, "spectral")
+            flux = spectral.integral(pt, self.edges[:-1], self.edges[1:], slope, **values)
+            parts[name] = pt.dot(flux * exposure, banded(edisp, spectral, self.energy, values))
         return parts
 
     def predict(self, parameters: ParameterGraph, *, batched: bool = False) -> Prediction:
@@ -119,7 +124,7 @@ def build_spectrum_fold(dataset: SpectrumDatasetOnOff, models: Models) -> Spectr
     if scale is not None and (not scale.frozen or scale.value != 1.0):
         dispersion = build_stretched(edisp.data, dataset.axis.edges, dataset.name)
     name = "" if response is None else response.name
-    return SpectrumFold(own, dataset.axis_true.edges, dataset.exposure, dispersion, name)
+    return SpectrumFold(own, dataset.axis_true.edges, dataset.exposure, dispersion, dataset.axis.center, name)
 
 
 def _check_source(dataset: SpectrumDatasetOnOff, model: SkyModel) -> None:

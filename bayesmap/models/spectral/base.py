@@ -122,6 +122,20 @@ class SpectralModel(ModelComponent):
         """Return energies in TeV, numbers or tensors, where panels of the quadrature should end."""
         return ()
 
+    def reco_factor(self, xp: ModuleType, energy: Any, **values: Any) -> Any:
+        """Return a factor on the source's predicted counts in bins of reconstructed energy, or None for no factor.
+
+        Parameters
+        ----------
+        xp : module
+            `numpy` or `pytensor.tensor`.
+        energy : ndarray, shape (n_reco,), unit TeV
+            Centres of the bins.
+        **values : float or scalar tensor
+            Parameters in canonical units.
+        """
+        return None
+
     @classmethod
     def examples(cls) -> tuple[SpectralExample, ...]:
         """Return points with values from a named source."""
