@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         UnitsError,
     )
     from bayesmap.fit import MapFit, simulate
+    from bayesmap.fit.flux_points import flux_points
     from bayesmap.fit.limits import prior_sensitivity
     from bayesmap.io.covariance import ParameterCovariance
     from bayesmap.io.datasets import read_datasets, write_datasets
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
     from bayesmap.models.prior import Prior
     from bayesmap.results.derived import energy_flux, integral_flux, luminosity
     from bayesmap.results.ds9 import write_regions
+    from bayesmap.results.flux_points import FluxPoints
     from bayesmap.results.limits import lower_limit, upper_limit
     from bayesmap.results.peak import peak_energy
     from bayesmap.results.position import extension_region, position_contour, position_ellipse, region_table
@@ -113,6 +115,7 @@ _HOMES = {
         "UnitsError",
     ),
     "bayesmap.fit": ("MapFit", "simulate"),
+    "bayesmap.fit.flux_points": ("flux_points",),
     "bayesmap.fit.limits": ("prior_sensitivity",),
     "bayesmap.io.covariance": ("ParameterCovariance",),
     "bayesmap.io.datasets": ("read_datasets", "write_datasets"),
@@ -178,6 +181,7 @@ _HOMES = {
     "bayesmap.models.prior": ("Prior",),
     "bayesmap.results.derived": ("energy_flux", "integral_flux", "luminosity"),
     "bayesmap.results.ds9": ("write_regions",),
+    "bayesmap.results.flux_points": ("FluxPoints",),
     "bayesmap.results.limits": ("lower_limit", "upper_limit"),
     "bayesmap.results.peak": ("peak_energy",),
     "bayesmap.results.position": ("extension_region", "position_contour", "position_ellipse", "region_table"),
@@ -207,6 +211,7 @@ __all__ = [
     "ExpCutoffPowerLawSpectralModel",
     "ExpressionSpectralModel",
     "FitStateError",
+    "FluxPoints",
     "FoVBackgroundModel",
     "GaussianProcessNormSpatialModel",
     "GaussianProcessSpatialModel",
@@ -257,6 +262,7 @@ __all__ = [
     "energy_flux",
     "expression_model",
     "extension_region",
+    "flux_points",
     "integral_flux",
     "load_posterior",
     "lower_limit",

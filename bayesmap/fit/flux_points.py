@@ -1,0 +1,292 @@
+r"""Flux points as one joint posterior over bands of reconstructed energy.
+
+.. math:: \mu_{iq} = n_{k(i)}\, N^{ref}_{iq} + \text{all other models}
+
+The shape of the source's spectrum inside a band is that of the reference; the norms of all bands are fitted at once,
+together with everything else that the fit leaves free, so that their correlations come out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import astropy.units as u
+import numpy as np
+import xarray as xr
+
+from bayesmap.dataset.bands import checked_edges, in_bands, sums_per_band
+from bayesmap.errors import BayesmapInputError
+from bayesmap.fit.arguments import check_choice
+from bayesmap.fit.facade import MapFit
+from bayesmap.inference.marginal import marginal
+from bayesmap.inference.pinned import profile_point
+from bayesmap.models.bands import banded_models, priors_without
+from bayesmap.models.sky import Models, SkyModel
+from bayesmap.results.derived import flux_model
+from bayesmap.results.fit import CovarianceResult, FitResult
+from bayesmap.results.flux_points import FluxPoints
+from bayesmap.results.intervals import highest_density, mass_in_one_dimension
+from bayesmap.results.limits import check_mass, upper_limit
+from bayesmap.results.posterior import verdict_of
+
+BACKENDS = ("laplace", "nuts")
+_TEV = u.Unit("TeV")
+
+
+def flux_points(
+    fit: MapFit,
+    source: str,
+    energy_edges: Any,
+    *,
+    backend: str = "laplace",
+    shape: bool = False,
+    ul_mass: float = 0.95,
+    **options: Any,
+) -> FluxPoints:
+    r"""Return the flux points of a source, from one joint posterior of the norms of all bands.
+
+    The reference is the source's spectrum in the current models, as a rule the best fit; only data inside the bands are
+    used. Each norm has a flat prior above zero. What the fit leaves free besides the source's spectrum stays free and
+    is marginalised: backgrounds, other sources, scales of the response. With shared nuisances the norms are correlated.
+
+    Parameters
+    ----------
+    fit : MapFit
+        Fit of one or more data sets.
+    source : str
+        Name of the source.
+    energy_edges : Quantity, shape (n + 1,)
+        Ends of the bands, on edges of the energy bins of the data.
+    backend : str
+        ``"laplace"``: best values, the Laplace approximation for covariances, and Tierney and Kadane's for the density
+        of each norm; ``"nuts"``: draws.
+    shape : bool
+        True to leave the source's position and shape free where they are, in common for all bands.
+    ul_mass : float
+        Probability below the upper limits.
+    **options
+        Of `MapFit.sample`, with ``"nuts"``.
+
+    Returns
+    -------
+    FluxPoints
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-FT-009 or 050 for a source without a flux; BM-FT-060, 061 for the edges; BM-FT-062 for a band without data or
+        predicted counts of the source; BM-FT-068 for pools and joint priors that hold the source's spectrum;
+        BM-FT-051, 052 for the limits.
+    FitStateError
+        BM-FT-063 if the data do not constrain what is free.
+
+    References
+    ----------
+    Tierney & Kadane 1986, J. Am. Stat. Assoc. 81, 82.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from bayesmap.testing import toy_dataset, toy_models
+    >>> models = toy_models().with_frozen({"lon_0": True, "lat_0": True})
+    >>> fit = MapFit.from_dataset(toy_dataset(), models)
+    >>> best = fit.optimize()
+    >>> points = flux_points(fit, "source", fit.dataset.axis.edges * u.TeV)
+    >>> points.norm.shape, points.success, bool((points.norm_ul > points.norm).all())
+    ((3,), True, True)
+    """
+    check_choice("backend", backend, BACKENDS)
+    check_mass(ul_mass)
+    bands = band_fit(fit, source, energy_edges, shape=shape)
+    best = bands.fit.optimize()
+    covariance = bands.fit.covariance()
+    bands.check_counts()
+    estimate = _by_laplace if backend == "laplace" else _by_draws
+    found = estimate(bands, best, covariance, ul_mass, **options)
+    return FluxPoints(
+        source=source,
+        reference=bands.source.spectral_model,
+        edges=np.asarray(bands.edges) * _TEV,
+        norm=best.theta[bands.indices],
+        ts=bands.test_statistics(best),
+        datasets=bands.fit.names,
+        method=backend,
+        ul_mass=ul_mass,
+        **bands.counted(),
+        **found,
+    )
+
+
+@dataclass(frozen=True)
+class BandFit:
+    """Fit of the norms of a source in bands.
+
+    Parameters
+    ----------
+    fit : MapFit
+        Of the data in the bands.
+    source : SkyModel
+        With the reference spectrum.
+    edges : ndarray, shape (n + 1,), unit TeV
+        Bands.
+    """
+
+    fit: MapFit
+    source: SkyModel
+    edges: np.ndarray
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Norms by qualified name."""
+        return tuple(f"{self.source.name}.spectral.norm_{k}" for k in range(len(self.edges) - 1))
+
+    @property
+    def indices(self) -> list[int]:
+        """Their places among the free parameters."""
+        return [self.fit.free_parameters.index(name) for name in self.names]
+
+    def check_counts(self) -> None:
+        """Refuse a band in which the source makes no counts.
+
+        Raises
+        ------
+        BayesmapInputError
+            BM-FT-062.
+        """
+        reference = {name: 1.0 for name in self.names}
+        total = self._sums(lambda name: self._own(name, reference)).sum(axis=1)
+        dark = np.flatnonzero(~(total > 0.0))
+        if len(dark):
+            raise _no_band(self.edges, int(dark[0]), f"{self.source.name!r} makes no counts")
+
+    def counted(self) -> dict[str, Any]:
+        """Return counts, predicted counts and statistic of the bands at the best values."""
+        stat = self._sums(self.fit.stat_of).sum(axis=1)
+        counts = self._sums(lambda name: _counts(self._dataset(name)))
+        npred = self._sums(lambda name: _array(self.fit.npred(dataset=name)))
+        return {"stat": stat, "counts": counts, "npred": npred, "npred_excess": self._sums(self._own)}
+
+    def test_statistics(self, best: FitResult) -> np.ndarray:
+        """Return twice the fall of the log-posterior with each norm at zero; the prior of the norms is flat."""
+        posterior = self.fit._posterior
+        nulls = (
+            best.log_posterior
+            if best.theta[index] == 0.0
+            else profile_point(posterior, best.theta, index, 0.0).log_posterior
+            for index in self.indices
+        )
+        return 2.0 * (best.log_posterior - np.array(list(nulls)))
+
+    def _own(self, name: str, values: dict[str, float] | None = None) -> np.ndarray:
+        """Return predicted counts of the source in a dataset, zeros where it does not contribute."""
+        found = self.fit.npred_components(values, dataset=name)
+        if self.source.name not in found:
+            return np.zeros(self._dataset(name).mask_data.shape)
+        return _array(found[self.source.name])
+
+    def _sums(self, values: Callable[[str], Any]) -> np.ndarray:
+        """Return sums per band of each dataset's bins, shape (n, n_dataset)."""
+        return np.stack([sums_per_band(self._dataset(name), self.edges, values(name)) for name in self.fit.names], 1)
+
+    def _dataset(self, name: str) -> Any:
+        return self.fit.datasets[self.fit.names.index(name)]
+
+
+def band_fit(fit: MapFit, source: str, edges: Any, *, shape: bool = False) -> BandFit:
+    """Return the fit of the norms in bands, not yet optimised; see `flux_points`."""
+    model = flux_model(fit.model, source)
+    values = checked_edges(edges, [item.axis for item in fit.datasets])
+    datasets = [item for item in (in_bands(item, values) for item in fit.datasets) if item is not None]
+    _check_data(datasets, values)
+    models = banded_models(fit.model, model, values, shape=shape)
+    names = {item.name for item in datasets}
+    kept = Models(tuple(item for item in models if item in models.pools or any(map(item.applies_to, names))))
+    options = {item.name: getattr(fit._options, item.name) for item in fields(fit._options)}
+    options["priors"] = priors_without(options["priors"], fit.model, kept)
+    return BandFit(MapFit.from_datasets(datasets, kept, **options, allow_asimov=True), model, values)
+
+
+def _check_data(datasets: list[Any], edges: np.ndarray) -> None:
+    bins = sum(
+        (sums_per_band(item, edges, np.ones(item.mask_data.shape)) for item in datasets), np.zeros(len(edges) - 1)
+    )
+    empty = np.flatnonzero(bins == 0)
+    if len(empty):
+        raise _no_band(edges, int(empty[0]), "no bin of the data is used")
+
+
+def _no_band(edges: np.ndarray, k: int, what: str) -> BayesmapInputError:
+    return BayesmapInputError(
+        "BM-FT-062",
+        what=f"between {edges[k]:.6g} and {edges[k + 1]:.6g} TeV {what}",
+        rule="A flux point needs bins inside the mask where the source is expected",
+        remedy="Leave the band out, or join it to a neighbour",
+    )
+
+
+def _by_laplace(bands: BandFit, best: FitResult, covariance: CovarianceResult, ul_mass: float) -> dict[str, Any]:
+    posterior, theta = bands.fit._posterior, best.theta
+    errors = covariance.errors[bands.indices]
+    _, gradient = posterior.value_and_gradient(theta)
+    # At zero the log-density falls by one over the inverse of its slope.
+    steps = [
+        error if np.isfinite(error) else 1.0 / abs(gradient[index])
+        for error, index in zip(errors, bands.indices, strict=True)
+    ]
+    found = [marginal(posterior, theta, index, step) for index, step in zip(bands.indices, steps, strict=True)]
+    norms, mass = theta[bands.indices], mass_in_one_dimension(1.0)
+    low, high = np.array([item.around(best, mass) for item, best in zip(found, norms, strict=True)]).T
+    reasons = _reasons(best, covariance, bands.names)
+    return {
+        "norm_err": np.where(np.isfinite(errors), errors, [item.deviation for item in found]),
+        "norm_errn": norms - low,
+        "norm_errp": high - norms,
+        "norm_ul": np.array([item.quantile(ul_mass) for item in found]),
+        "covariance": covariance.matrix[np.ix_(bands.indices, bands.indices)],
+        "success": not reasons,
+        "reasons": reasons,
+    }
+
+
+def _by_draws(
+    bands: BandFit, best: FitResult, covariance: CovarianceResult, ul_mass: float, **options: Any
+) -> dict[str, Any]:
+    tree = bands.fit.sample(**options)
+    draws = xr.concat([tree["posterior"][name] for name in bands.names], dim="band").transpose("chain", "draw", "band")
+    flat = draws.values.reshape(-1, len(bands.names))
+    norms = best.theta[bands.indices]
+    low, high = np.array([_around(draws[..., k], norms[k]) for k in range(flat.shape[1])]).T
+    verdict = verdict_of(tree)
+    return {
+        "norm_err": flat.std(axis=0, ddof=1),
+        "norm_errn": norms - low,
+        "norm_errp": high - norms,
+        "norm_ul": np.array([upper_limit(tree, name, ul_mass).value for name in bands.names]),
+        "covariance": np.atleast_2d(np.cov(flat.T)),
+        "success": verdict.ok,
+        "reasons": verdict.reasons,
+        "draws": draws,
+    }
+
+
+def _around(draws: xr.DataArray, best: float) -> tuple[float, float]:
+    """Return the ends of an interval of draws; see `Marginal.around`."""
+    mass = mass_in_one_dimension(1.0)
+    low, high = (float(draws.quantile(0.5 + side * mass)) for side in (-0.5, 0.5))
+    return (low, high) if low <= best <= high else highest_density(draws, mass)
+
+
+def _reasons(best: FitResult, covariance: CovarianceResult, norms: tuple[str, ...]) -> tuple[str, ...]:
+    """Return why the fit should not be trusted; a norm that stands at zero is no reason."""
+    given = (*best.reasons, *(() if covariance.success else covariance.reasons))
+    return tuple(reason for reason in given if not any(reason.startswith(f"{name} is at its limit") for name in norms))
+
+
+def _counts(dataset: Any) -> np.ndarray:
+    return _array(dataset.counts)
+
+
+def _array(values: Any) -> np.ndarray:
+    return np.asarray(getattr(values, "data", values))
