@@ -28,7 +28,8 @@ from bayesmap.models.prior import Prior
 from bayesmap.posterior.distributions import build_distribution, evaluate
 from bayesmap.posterior.variables import Variable, Variables
 from bayesmap.results.derived import Derived
-from bayesmap.results.limits import FEWEST_IN_TAIL, Limit, draws_of, upper_limit
+from bayesmap.results.limits import Limit, draws_of, upper_limit
+from bayesmap.results.tails import FEWEST_IN_TAIL
 from bayesmap.units import FloatArray
 
 DECADES = 2

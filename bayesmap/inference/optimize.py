@@ -49,7 +49,8 @@ def optimize(
         Where to begin, instead of the start values of the models.
     starts : int, optional
         From how many start values to search: the given ones, and others scattered around them (`scatter`). By default
-        one; of newton after a hard way, with more than `HARD` matrices, up to `FURTHER` more, until `AGREEING` reach the best.
+        one; of newton after a hard way, with more than `HARD` matrices, up to `FURTHER` more, until `AGREEING` reach
+        the best.
     random_seed : int, optional
         Seed of these; by default a random one where `starts` is given, else zero. The result states it.
     **options

@@ -16,7 +16,7 @@ import xarray as xr
 
 from bayesmap.errors import BayesmapInputError
 from bayesmap.models.sky import Models, SkyModel
-from bayesmap.results.intervals import Interval, interval
+from bayesmap.results.intervals import Interval, interval, mass_in_one_dimension
 from bayesmap.results.spectral_draws import sky_model, spectral_draws
 from bayesmap.units import FloatArray, to_float64
 
@@ -62,8 +62,9 @@ class Derived:
 
     def __str__(self) -> str:
         """Show best value and one-sigma interval."""
-        found = self.interval()
-        return f"{self.name}: best {self.best:.4g}, median {self.median:.4g} [{found.lower:.4g}, {found.upper:.4g}]"
+        tail = 0.5 * (1.0 - mass_in_one_dimension(1.0))
+        lower, upper = (float(self.draws.quantile(end)) for end in (tail, 1.0 - tail))
+        return f"{self.name}: best {self.best:.4g}, median {self.median:.4g} [{lower:.4g}, {upper:.4g}]"
 
 
 def derived(name: str, best: Any, draws: FloatArray, unit: str, tree: xr.DataTree) -> Derived:

@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from bayesmap.errors import BayesmapInputError
+from bayesmap.results.tails import check_tail, in_tail
 
 KINDS = ("eti", "hdi")
 
@@ -75,7 +76,8 @@ def interval(tree: xr.DataTree, name: str, *, sigma: float = 1.0, kind: str = "e
     Raises
     ------
     BayesmapInputError
-        BM-FT-003 for an unknown kind, BM-FT-007 for sigma not above zero.
+        BM-FT-003 for an unknown kind, BM-FT-007 for sigma not above zero, BM-FT-051 for too few draws beyond an end of
+        the equal-tailed interval, whichever is asked for, with the number that would do.
     """
     check_sigma(sigma)
     if kind not in KINDS:
@@ -88,6 +90,9 @@ def interval(tree: xr.DataTree, name: str, *, sigma: float = 1.0, kind: str = "e
     draws = tree["posterior"][name]
     mass = mass_in_one_dimension(sigma)
     tails = (0.5 * (1.0 - mass), 0.5 * (1.0 + mass))
+    for tail, side in zip(tails, ("lower", "upper"), strict=True):
+        found = in_tail(draws, tail, float(draws.quantile(tail)))
+        check_tail(*found, draws.size, tails[0], f"the {side} end of the {mass:.4%} interval of {name}")
     if kind == "hdi":
         lower, upper = highest_density(draws, mass)
         errors = (math.nan, math.nan)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import astropy.units as u
-import numpy as np
 import xarray as xr
 
 from bayesmap.errors import BayesmapInputError
@@ -14,9 +12,7 @@ from bayesmap.models.component import did_you_mean
 from bayesmap.results.derived import Derived
 from bayesmap.results.intervals import quantile_error
 from bayesmap.results.posterior import free_names
-
-FEWEST_IN_TAIL = 20
-"""Independent draws beyond a limit below which it is refused: their number, and so the tail, is known to 22 %."""
+from bayesmap.results.tails import check_tail, in_tail
 
 
 @dataclass(frozen=True)
@@ -79,8 +75,8 @@ def upper_limit(tree: xr.DataTree, quantity: str | Derived, mass: float = 0.95) 
     Raises
     ------
     BayesmapInputError
-        BM-FT-051 if fewer than `FEWEST_IN_TAIL` independent draws lie beyond the limit, with the number of draws that
-        would do; BM-FT-052 for a mass outside 0 to 1; BM-FT-053 for a name without draws.
+        BM-FT-051 if fewer than `tails.FEWEST_IN_TAIL` independent draws lie beyond the limit, with the number of draws
+        that would do; BM-FT-052 for a mass outside 0 to 1; BM-FT-053 for a name without draws.
     """
     return one_sided(draws_of(tree, quantity), name_of(quantity), mass, "upper")
 
@@ -95,10 +91,8 @@ def one_sided(draws: xr.DataArray, name: str, mass: float, side: str) -> Limit:
     check_mass(mass)
     prob = mass if side == "upper" else 1.0 - mass
     value = float(draws.quantile(prob))
-    beyond = int((draws > value).sum() if side == "upper" else (draws < value).sum())
-    independent = min(_effective(draws, prob), draws.size) * (1.0 - mass)
-    if not min(independent, beyond) >= FEWEST_IN_TAIL:
-        raise _too_few(name, mass, beyond, independent, draws.size)
+    beyond, independent = in_tail(draws, prob, value)
+    check_tail(beyond, independent, draws.size, 1.0 - mass, f"the {mass:.4g} limit of {name}")
     error = quantile_error(draws, prob)
     return Limit(name, str(draws.attrs["unit"]), value, mass, side, error, beyond, independent)
 
@@ -144,26 +138,3 @@ def check_mass(mass: float) -> None:
             rule="It is a probability between 0 and 1",
             remedy="Write for example 0.95",
         )
-
-
-def _effective(draws: xr.DataArray, prob: float) -> float:
-    """Return how many independent draws know a quantile as well."""
-    import arviz as az
-
-    if float(draws.max()) == float(draws.min()):
-        return math.nan
-    found = float(az.ess(xr.Dataset({"value": draws}), method="quantile", prob=prob)["value"])
-    return found if np.isfinite(found) else 0.0
-
-
-def _too_few(name: str, mass: float, beyond: int, independent: float, size: int) -> BayesmapInputError:
-    share = min(independent, beyond) / (size * (1.0 - mass))
-    known = np.isfinite(share) and share > 0.0
-    needed = math.ceil(FEWEST_IN_TAIL / (1.0 - mass) / (share if known else 1.0))
-    return BayesmapInputError(
-        "BM-FT-051",
-        what=f"beyond the {mass:.4g} limit of {name} lie {beyond} of {size} draws, worth {independent:.3g} independent "
-        "ones",
-        rule=f"At least {FEWEST_IN_TAIL} independent draws must lie beyond a limit",
-        remedy=f"Draw at least {needed}{'' if known else ' independent'} draws in all, or ask for a smaller mass",
-    )

@@ -85,3 +85,12 @@ def test_sigma_must_be_positive(sigma):
 def test_kind_must_be_known():
     with pytest.raises(BayesmapInputError, match="BM-FT-003.*'central'(.|\n)*eti, hdi"):
         interval(tree_of(np.zeros((2, 10))), "x", kind="central")
+
+
+def test_too_few_draws_for_the_tail_say_how_many_are_needed(rng):
+    tree = tree_of(rng.standard_normal((4, 250)))
+    assert interval(tree, "x", sigma=2.0).upper == pytest.approx(2.0, abs=0.3)
+    with pytest.raises(BayesmapInputError, match=r"BM-FT-051: beyond the lower end of the 99.7300% interval of x lie"):
+        interval(tree, "x", sigma=3.0)
+    with pytest.raises(BayesmapInputError, match=r"Draw at least \d{5} draws in all"):
+        interval(tree, "x", sigma=3.0, kind="hdi")
