@@ -93,7 +93,7 @@ def check_interval(backend: str, sigma: float, kind: str, options: Mapping[str, 
     BayesmapInputError
         BM-FT-003 for an unknown backend or kind, BM-FT-007 for sigma, BM-FT-010 for options that have no use.
     """
-    check_choice("backend", backend, ("nuts", "laplace", "minuit"))
+    check_choice("backend", backend, ("nuts", "laplace", "profile", "minuit"))
     check_choice("kind", kind, KINDS)
     check_sigma(sigma)
     useless = [*(options if backend == "laplace" else ()), *(["kind"] if backend != "nuts" and kind != "eti" else [])]

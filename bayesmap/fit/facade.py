@@ -15,11 +15,9 @@ from bayesmap.checks.prior_report import PriorReport, prior_report
 from bayesmap.checks.verdict import judge
 from bayesmap.dataset import Dataset, MapDataset
 from bayesmap.errors import FitStateError
-from bayesmap.fit.approximation import Approximated
-from bayesmap.fit.arguments import check_choice, check_interval, dataset_name, free_name, free_pair
-from bayesmap.fit.minuit_interval import minuit_interval
+from bayesmap.fit.arguments import dataset_name
 from bayesmap.fit.options import FitOptions
-from bayesmap.fit.seed_format import laplace_interval, posterior_contour, posterior_interval
+from bayesmap.fit.profiles import Profiles
 from bayesmap.inference.backends.registry import COVARIANCES, load
 from bayesmap.inference.optimize import optimize
 from bayesmap.inference.sample import WARM_UP, sample
@@ -29,11 +27,10 @@ from bayesmap.models.sky import Models
 from bayesmap.posterior.build import build_posterior
 from bayesmap.posterior.compiled import CompiledPosterior
 from bayesmap.results.fit import CovarianceResult, FitResult, merge
-from bayesmap.results.intervals import check_sigma
 from bayesmap.results.posterior import posterior_tree
 
 
-class MapFit(Approximated):
+class MapFit(Profiles):
     """Fit of a model to a counts cube.
 
     Parameters
@@ -167,7 +164,7 @@ class MapFit(Approximated):
     def _set_up(
         self, datasets: tuple[Dataset, ...], models: Models, options: FitOptions, *, allow_asimov: bool
     ) -> None:
-        Approximated.__init__(self, datasets, options.with_scatter(models), options, allow_asimov=allow_asimov)
+        Profiles.__init__(self, datasets, options.with_scatter(models), options, allow_asimov=allow_asimov)
         self._best: FitResult | None = None
         self._covariance: CovarianceResult | None = None
         self._tree: xr.DataTree | None = None
@@ -282,64 +279,6 @@ class MapFit(Approximated):
         self._tree = posterior_tree(found, self._posterior.variables, self.datasets, self._options.record())
         self._tree.attrs["verdict"] = judge(self._tree, self._posterior.variables).to_json()
         return self._tree
-
-    def confidence(
-        self, parameter: str, backend: str = "nuts", sigma: float = 1.0, *, kind: str = "eti", **options: Any
-    ) -> dict[str, Any]:
-        """Return the credible interval of a parameter around its best value.
-
-        Parameters
-        ----------
-        parameter : str
-            Qualified name, or a bare one if it is unique.
-        backend : str
-            ``"nuts"``: from the draws of the last `sample` (made now where there are none); ``"laplace"``: from the
-            covariance; ``"minuit"``: MINOS, where the profile of -2 ln p has risen by sigma squared.
-        sigma : float
-            The interval holds the probability erf(sigma / sqrt 2).
-        kind : str
-            ``"eti"``: equal tails, or ``"hdi"``: highest density.
-        **options
-            Of `sample`, where draws are made now; of minuit ``strategy``, ``tol``, ``max_iterations``.
-
-        Returns
-        -------
-        dict
-            ``errp``, ``errn`` (distances of the ends from the best ``value``, in the parameter's unit), ``success``,
-            ``nfev``, ``backend``, and the fields of `bayesmap.results.intervals.Interval`.
-        """
-        check_interval(backend, sigma, kind, options)
-        name = free_name(self._start.parameters, parameter)
-        if backend == "laplace":
-            return laplace_interval(self._errors(), name, sigma)
-        if backend == "minuit":
-            return minuit_interval(self._posterior, self._errors(), name, sigma, **options)
-        return posterior_interval(self._draws(options), self.model, name, sigma, kind)
-
-    def minos_contour(
-        self, x: str, y: str, numpoints: int = 100, sigma: float = 1.0, *, backend: str = "nuts", **options: Any
-    ) -> dict[str, Any]:
-        r"""Return the credible contour of two parameters.
-
-        The region of highest density that holds the probability :math:`1 - e^{-\sigma^2/2}` of both parameters
-        together (39.3 % for one sigma, MINUIT's level); for a joint 68.3 % take sigma = 1.515.
-
-        Parameters
-        ----------
-        x, y : str
-            Parameters by name.
-        numpoints, sigma, backend, **options
-            Points to return; size of the region; the rest as of `confidence`.
-
-        Returns
-        -------
-        dict
-            ``x``, ``y`` (points, in the parameters' units), ``success``, ``mass``, ``pieces``, ``x_info``, ``y_info``.
-        """
-        check_choice("backend", backend, ("nuts",))
-        check_sigma(sigma)
-        first, second = free_pair(self._start.parameters, x, y)
-        return posterior_contour(self._draws(options), first, second, sigma, numpoints)
 
     def predictive(
         self, tree: xr.DataTree | None = None, *, dataset: str | None = None, **options: Any

@@ -1,14 +1,15 @@
-"""The interval of Minuit's MINOS in the dictionary that the seed's interface returns."""
+"""Intervals and contours of Minuit in what the seed's interface returns."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from bayesmap.fit.seed_format import interval_dictionary
-from bayesmap.inference.backends.registry import INTERVALS, check_options, load
+from bayesmap.inference.backends.registry import CONTOURS, INTERVALS, check_options, load
 from bayesmap.posterior.compiled import CompiledPosterior
 from bayesmap.results.fit import CovarianceResult
 from bayesmap.results.intervals import Interval, mass_in_one_dimension
+from bayesmap.results.profile import ProfileContour
 
 NAN = float("nan")
 
@@ -40,3 +41,32 @@ def minuit_interval(
     )  # fmt: skip
     made = interval_dictionary(found, parameter.value, success=ends.success, nfev=ends.nfev, backend="minuit")
     return made | {"message": ends.said}
+
+
+def minuit_contour(
+    posterior: CompiledPosterior,
+    covariance: CovarianceResult,
+    names: tuple[str, str],
+    sigma: float,
+    numpoints: int,
+    **options: Any,
+) -> ProfileContour:
+    """Return Minuit's contour around the best values; see `MapFit.minos_contour`.
+
+    Parameters
+    ----------
+    posterior, covariance, sigma
+        As of `minuit_interval`.
+    names : (str, str)
+        Qualified names of two free parameters.
+    numpoints : int
+        Points to find.
+    **options
+        ``strategy`` and ``tol`` of `bayesmap.inference.backends.minuit_contour.contour`.
+    """
+    contour = load("minos_contour", CONTOURS, "minuit")
+    check_options("minuit", contour, options)
+    found: ProfileContour = contour(
+        posterior, covariance.theta, covariance.errors, names, sigma, numpoints, **options
+    )  # fmt: skip
+    return found

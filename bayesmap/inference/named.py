@@ -2,7 +2,7 @@
 
 They differ for positions (longitude and latitude instead of offsets) and pooled parameters (values instead of
 deviates).  A profile of a named value is one of this function; it is no density of the values, whose volume it does not
-count.
+count.  Without the prior it is the log-likelihood, on the support of the prior.
 """
 
 from __future__ import annotations
@@ -26,9 +26,12 @@ class NamedPosterior:
     ----------
     posterior : CompiledPosterior
         Functions of theta.
+    with_prior : bool
+        False for the log-likelihood alone.
     """
 
     posterior: CompiledPosterior
+    with_prior: bool = True
 
     def values(self, theta: np.ndarray) -> np.ndarray:
         """Return the named values of theta, in its order."""
@@ -48,7 +51,9 @@ class NamedPosterior:
         return lower, upper
 
     def log_posterior(self, values: np.ndarray) -> float:
-        """Return the log-posterior density of theta; minus infinity for values that a pool cannot reach."""
+        """Return the log-density at theta; minus infinity for values that a pool cannot reach."""
+        if not self.with_prior:
+            return self.value_and_gradient(values)[0]
         theta = self._reached(values)
         return -np.inf if theta is None else self.posterior.log_posterior(theta)
 
@@ -58,6 +63,9 @@ class NamedPosterior:
         if theta is None:
             return -np.inf, np.full_like(values, np.nan)
         value, gradient = self.posterior.value_and_gradient(theta)
+        if not self.with_prior and np.isfinite(value):
+            prior, slope = self.posterior.prior_and_gradient(theta)
+            value, gradient = value - prior, gradient - slope
         return value, np.linalg.solve(self.posterior.coordinates.jacobian(theta).T, gradient)
 
     def _reached(self, values: np.ndarray) -> np.ndarray | None:
@@ -68,3 +76,19 @@ class NamedPosterior:
             if error.code != OUT_OF_REACH:
                 raise
             return None
+
+    def hessian(self, values: np.ndarray) -> np.ndarray:
+        """Return its second derivatives by the values, exact where its gradient is zero.
+
+        Elsewhere the curvature of the coordinates themselves is left out: a metric, good for steps.
+        """
+        theta = self.theta(values)
+        matrix = self.posterior.hessian(theta)
+        if not self.with_prior:
+            matrix = matrix - self.posterior.prior_hessian(theta)
+        return self.by_values(matrix, theta)
+
+    def by_values(self, matrix: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        r"""Return second derivatives by theta as such by the values, :math:`J^{-T} H J^{-1}`."""
+        inverse = np.linalg.inv(self.posterior.coordinates.jacobian(theta))
+        return np.asarray(inverse.T @ matrix @ inverse)

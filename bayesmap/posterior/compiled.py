@@ -101,6 +101,15 @@ class CompiledPosterior:
         value, gradient = self._call("value_and_gradient", theta)
         return float(value), np.asarray(gradient)
 
+    def prior_and_gradient(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the log-prior density of theta and its gradient, shape (size,)."""
+        value, gradient = self._call("prior_and_gradient", theta)
+        return float(value), np.asarray(gradient)
+
+    def prior_hessian(self, theta: np.ndarray) -> np.ndarray:
+        """Return the Hessian of the log-prior, shape (size, size)."""
+        return np.asarray(self._call("prior_hessian", theta))
+
     def hessian(self, theta: np.ndarray) -> np.ndarray:
         """Return the Hessian of the log-posterior, shape (size, size), exact (forward over reverse)."""
         matrix = np.asarray(self._call("hessian", theta))
@@ -263,6 +272,8 @@ def _functions(
         "log_posterior": jax.jit(log_posterior),
         "log_likelihood": jax.jit(partial(_output, outputs, 0)),
         "log_prior": jax.jit(partial(_output, outputs, 1)),
+        "prior_and_gradient": jax.jit(jax.value_and_grad(partial(_output, outputs, 1))),
+        "prior_hessian": jax.jit(jax.hessian(partial(_output, outputs, 1))),
         "value_and_gradient": branches(jax.value_and_grad(log_posterior), first),
         "hessian": branches(partial(_hessian, log_posterior), first),
         "fisher": branches(partial(_fisher, partial(_weighted, outputs, tuple(place + 1 for place in places))), first),

@@ -82,15 +82,13 @@ def minos(
     max_iterations : int, optional
         Largest number of calls for each end; by default Minuit's own.
     """
-    function = _named(posterior, theta, errors)
+    function = named_objective(posterior, theta, errors)
     minuit, index = build(function, strategy, tol), posterior.coordinates.names.index(name)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         minuit.migrad()
-        if not minuit.valid:
-            return _failed(function, "MIGRAD: " + report(minuit))
-        if minuit.fval < -BETTER:
-            return _failed(function, f"MIGRAD found a better optimum, by {-minuit.fval:.3g} in -2 ln p")
+        if problem := no_optimum(minuit):
+            return _failed(function, problem)
         minuit.minos(index, cl=_level(sigma), ncall=max_iterations)
     found = minuit.merrors[minuit.parameters[index]]
     place, scale = function.origin[index] + function.scale[index] * minuit.values[index], function.scale[index]
@@ -103,7 +101,7 @@ def minos(
     return Ends(*ends, bool(below and above), function.record.calls, said)
 
 
-def _named(posterior: CompiledPosterior, theta: np.ndarray, errors: np.ndarray) -> Objective:
+def named_objective(posterior: CompiledPosterior, theta: np.ndarray, errors: np.ndarray) -> Objective:
     """Return the scaled function of the named values around the best fit, moved off limits, where Minuit would stay."""
     named = NamedPosterior(posterior)
     moved = inside(posterior, theta)
@@ -114,6 +112,13 @@ def _named(posterior: CompiledPosterior, theta: np.ndarray, errors: np.ndarray) 
     scale = np.where(known, np.where(known, errors, 1.0), fallback)
     value, _ = posterior.value_and_gradient(theta)
     return Objective(named, origin, scale, named.bounds(), value)
+
+
+def no_optimum(minuit: Any) -> str:
+    """Return why MIGRAD did not end at the best fit; empty if it did."""
+    if not minuit.valid:
+        return "MIGRAD: " + report(minuit)
+    return "" if minuit.fval >= -BETTER else f"MIGRAD found a better optimum, by {-minuit.fval:.3g} in -2 ln p"
 
 
 def _level(sigma: float) -> float:

@@ -30,6 +30,11 @@ COVARIANCES: dict[str, Callable[[], Callable[..., Any]]] = {
 INTERVALS: dict[str, Callable[[], Callable[..., Any]]] = {"minuit": partial(_loaded, f"{FOLDER}.minuit_minos", "minos")}
 """Name -> function without arguments that returns what works out an interval, called as `minuit_minos.minos`."""
 
+CONTOURS: dict[str, Callable[[], Callable[..., Any]]] = {
+    "minuit": partial(_loaded, f"{FOLDER}.minuit_contour", "contour")
+}
+"""Name -> function without arguments that returns what works out a contour, called as `minuit_contour.contour`."""
+
 
 def load(what: str, backends: Mapping[str, Callable[[], Callable[..., Any]]], name: str) -> Callable[..., Any]:
     """Return a backend.
