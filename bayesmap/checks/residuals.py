@@ -123,15 +123,40 @@ def significance_image(
     BayesmapInputError
         As `residual_significance` and `top_hat_sum`.
     """
-    counts, npred = np.asarray(counts, dtype=float), np.asarray(npred, dtype=float)
-    selected = np.ones(counts.shape, dtype=bool) if mask is None else np.asarray(mask, dtype=bool)
-    if not counts.shape == npred.shape == selected.shape or counts.ndim != 3:
-        raise _shape_error(counts=counts, npred=npred, mask=selected)
+    counts, npred, selected = check_cubes(counts, npred, mask, radius)
     image = residual_significance(
         top_hat_sum(np.where(selected, counts, 0.0).sum(axis=0), radius),
         top_hat_sum(np.where(selected, npred, 0.0).sum(axis=0), radius),
     )
     return np.where(selected.any(axis=0), image, np.nan)
+
+
+def check_cubes(
+    counts: np.ndarray, npred: np.ndarray, mask: np.ndarray | None, radius: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return cubes of counts and expected counts, and which bins take part.
+
+    Parameters
+    ----------
+    counts, npred : numpy.ndarray, shape (n_energy, n_lat, n_lon)
+        Counts and expected counts.
+    mask : numpy.ndarray of bool, same shape, optional
+        True where a bin takes part; by default all do.
+    radius : float
+        Size of a kernel in pixels.
+
+    Raises
+    ------
+    BayesmapInputError
+        As `residual_significance` and `top_hat_sum`.
+    """
+    counts, npred = np.asarray(counts, dtype=float), np.asarray(npred, dtype=float)
+    selected = np.ones(counts.shape, dtype=bool) if mask is None else np.asarray(mask, dtype=bool)
+    if not counts.shape == npred.shape == selected.shape or counts.ndim != 3:
+        raise _shape_error(counts=counts, npred=npred, mask=selected)
+    _check_pair(np.where(selected, counts, 0.0), np.where(selected, npred, 0.0))
+    _check_image(counts[0], selected[0], radius)
+    return counts, npred, selected
 
 
 def _shape_error(**arrays: np.ndarray) -> BayesmapInputError:

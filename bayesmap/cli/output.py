@@ -6,12 +6,14 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import numpy as np
 
+from bayesmap.cli.regions import best_regions
 from bayesmap.dataset import Dataset, MapDataset, SpectrumDatasetOnOff
 from bayesmap.io.yaml import write_models
 from bayesmap.models.overdispersion import OverdispersionModel
@@ -20,6 +22,8 @@ from bayesmap.results.provenance import data_hash, versions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from bayesmap.results.regions import Region
 
 PICTURE_DPI = 150
 
@@ -139,6 +143,11 @@ class Outcome:
         """True if there are several data sets."""
         return len(self.predictions) > 1
 
+    @cached_property
+    def regions(self) -> list[Region]:
+        """Error ellipses and extensions of the sources."""
+        return best_regions(self.covariance, self.best.model)
+
     @property
     def is_cash(self) -> bool:
         """True if the statistic is Cash's: all counts are Poisson numbers of maps, without weights."""
@@ -174,6 +183,8 @@ def write_outcome(folder: Path, outcome: Outcome) -> None:
     outcome : Outcome
         What to write.
     """
+    from bayesmap.results.ds9 import write_regions
+
     covariance = outcome.covariance
     record = result_record(outcome.best, covariance, outcome.datasets)
     (folder / "result.json").write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
@@ -186,6 +197,8 @@ def write_outcome(folder: Path, outcome: Outcome) -> None:
             item.npred.write(folder / f"npred{suffix}.fits.gz")
         else:
             (folder / f"npred{suffix}.tsv").write_text(spectrum_table(item.dataset, item.npred))
+    if regions := outcome.regions:
+        write_regions(folder / "positions.reg", regions)
     for name, figure in pictures(outcome).items():
         figure.savefig(folder / name, dpi=PICTURE_DPI)
 
@@ -212,18 +225,26 @@ def spectrum_table(dataset: SpectrumDatasetOnOff, npred: np.ndarray) -> str:
 def pictures(outcome: Outcome) -> dict[str, Figure]:
     """Return the pictures of a best fit, file name -> figure.
 
-    Of a map ``maps.png`` (counts, prediction, residuals) and ``spectrum.png``, of a spectrum the latter; with the name
-    of the data set where there are several.
+    Of a map ``maps.png`` (counts, prediction, residuals), ``residuals.png`` (with regions and histogram) and
+    ``spectrum.png``, of a spectrum the latter; with the name of the data set where there are several. And
+    ``correlation.png``, where there is a covariance of several parameters.
     """
+    from bayesmap.plots.correlation import plot_correlation, shown_names
     from bayesmap.plots.counts import plot_counts
+    from bayesmap.plots.residuals import plot_residuals
     from bayesmap.plots.spectrum import plot_on_off, plot_spectrum
 
     figures = {}
+    if outcome.covariance.success and len(shown_names(outcome.covariance)) > 1:
+        figures["correlation.png"] = plot_correlation(outcome.covariance, title="Correlations at the best fit")
     for item in outcome.predictions:
         data, suffix = item.dataset, outcome.suffix(item.dataset.name)
         if isinstance(data, MapDataset):
             mask, models = data.mask_data, outcome.best.model
             figures[f"maps{suffix}.png"] = plot_counts(data.counts, item.npred, mask=mask, models=models)
+            figures[f"residuals{suffix}.png"] = plot_residuals(
+                data.counts, item.npred, mask=mask, regions=outcome.regions
+            )
             spectrum = plot_spectrum(data.counts, item.npred, components=item.components, mask=mask)
         else:
             spectrum = plot_on_off(data, item.npred, components=item.components)

@@ -14,6 +14,7 @@ import astropy.units as u
 
 from bayesmap.cli.output import file_name
 from bayesmap.cli.progress import now_and_then, progress
+from bayesmap.cli.regions import posterior_regions
 from bayesmap.dataset import MapDataset
 from bayesmap.errors import FitStateError
 from bayesmap.models.sky import Models, SkyModel
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from bayesmap.checks.prior_report import PriorReport
     from bayesmap.cli.output import Outcome
     from bayesmap.fit import MapFit
+    from bayesmap.results.regions import Region
     from bayesmap.results.summary import Summary
 
 PICTURE_DPI = 150
@@ -175,6 +177,7 @@ def write_posterior(folder: Path, sampled: Sampled, outcome: Outcome, truth: Mod
     truth : Models, optional
         Models of a simulation, shown in the pictures.
     """
+    from bayesmap.results.ds9 import write_regions
     from bayesmap.results.store import save_posterior
 
     if sampled.tree is None or sampled.summary is None:
@@ -184,7 +187,11 @@ def write_posterior(folder: Path, sampled: Sampled, outcome: Outcome, truth: Mod
     (folder / "summary.json").write_text(json.dumps(summary_record(sampled), indent=1, allow_nan=False) + "\n")
     if sampled.priors is not None:
         (folder / "priors.txt").write_text(f"{sampled.priors}\n")
-    pictures = posterior_pictures(sampled, outcome, truth)
+    regions = posterior_regions(sampled.tree, outcome.best.model)
+    if regions:
+        write_regions(folder / "positions-posterior.reg", regions)
+    shown = (*regions, *outcome.regions)
+    pictures = posterior_pictures(sampled, outcome, truth) | position_pictures(sampled.tree, shown, outcome, truth)
     for name, figure in pictures.items():
         figure.savefig(folder / name, dpi=PICTURE_DPI)
 
@@ -215,6 +222,38 @@ def posterior_pictures(sampled: Sampled, outcome: Outcome, truth: Models | None 
             figures[f"predictive{outcome.suffix(dataset.name)}.png"] = plot_predictive(
                 dataset.counts, maps, mask=dataset.mask_data, models=models
             )
+    return figures
+
+
+def position_pictures(
+    tree: xr.DataTree, regions: Sequence[Region], outcome: Outcome, truth: Models | None = None
+) -> dict[str, Any]:
+    """Return a picture of the position of each source that moves, file name -> figure.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+        Posterior.
+    regions : sequence of Region
+        Contours of the draws and ellipses of the best fit are shown; ellipses of the draws would hide the latter.
+    outcome : Outcome
+        The best fit.
+    truth : Models, optional
+        Models of a simulation, whose positions are marked.
+    """
+    from bayesmap.plots.position import plot_position
+    from bayesmap.plots.sky import source_positions
+    from bayesmap.results.position import movable
+    from bayesmap.results.spectral_draws import sky_model
+
+    models, shown = outcome.best.model, [item for item in regions if "draws" not in item.meaning]
+    figures = {}
+    for name in movable(tree, models):
+        shape: Any = sky_model(models, name).spatial_model
+        true = {} if truth is None else source_positions(truth, shape.frame)
+        figures[f"position-{file_name(name)}.png"] = plot_position(
+            tree, models, name, regions=shown, truth=true.get(name)
+        )
     return figures
 
 

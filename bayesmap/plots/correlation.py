@@ -56,8 +56,7 @@ def plot_correlation(
     matplotlib.figure.Figure
         The figure.
     """
-    known = found.names if isinstance(found, CovarianceResult) else free_names(found)
-    chosen = tuple(name for name in known if not is_weight(name)) if names is None else tuple(names)
+    chosen = shown_names(found) if names is None else tuple(names)
     matrix = correlation_matrix(found, chosen)
     n = len(chosen)
     if figure is None:
@@ -75,6 +74,12 @@ def plot_correlation(
     _numbers(axes, matrix)
     _dress(axes, short_names(chosen), title)
     return figure
+
+
+def shown_names(found: CovarianceResult | xr.DataTree) -> tuple[str, ...]:
+    """Return the free parameters without the weights of correlated fields, by qualified name."""
+    known = found.names if isinstance(found, CovarianceResult) else free_names(found)
+    return tuple(name for name in known if not is_weight(name))
 
 
 def correlation_matrix(found: CovarianceResult | xr.DataTree, names: Sequence[str]) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import astropy.units as u
 import numpy as np
@@ -47,14 +48,25 @@ def parameter_labels(tree: xr.DataTree) -> dict[str, Label]:
     tree : xarray.DataTree
         Posterior, as `MapFit.sample` returns it.
     """
-    return {name: _label(name, tree["posterior"][name]) for name in free_names(tree)}
+    posterior = tree["posterior"]
+    return {name: value_label(name, str(posterior[name].attrs["unit"]), posterior[name].values)
+            for name in free_names(tree)}  # fmt: skip
 
 
-def _label(name: str, draws: xr.DataArray) -> Label:
-    size = float(np.abs(draws.values).max())
+def value_label(name: str, unit: str, values: Any) -> Label:
+    """Return the label of values of a parameter.
+
+    Parameters
+    ----------
+    name, unit : str
+        Parameter.
+    values : array_like
+        Values that are shown, in its unit: the largest gives the power of ten.
+    """
+    size = float(np.abs(values).max())
     decade = 0 if size == 0.0 or 1e-2 <= size < 1e4 else math.floor(math.log10(size))
     power = f"$10^{{{decade}}}$" if decade else ""
-    return Label(name, short_name(name), 10.0**decade, f"{power} {_unit(str(draws.attrs['unit']))}".strip())
+    return Label(name, short_name(name), 10.0**decade, f"{power} {unit_text(unit)}".strip())
 
 
 def short_name(name: str) -> str:
@@ -69,9 +81,20 @@ def short_name(name: str) -> str:
     return f"{source}.{parameter}".rstrip("_")
 
 
-def _unit(text: str) -> str:
-    """Return a unit as mathematical text with powers, such as cm^-2 s^-1 TeV^-1."""
+def unit_text(text: str) -> str:
+    """Return a unit as mathematical text with powers, such as erg cm^-2 s^-1.
+
+    Examples
+    --------
+    >>> unit_text("s-1 TeV-1 cm-2"), unit_text("s-1 cm-2 erg")
+    ('cm$^{-2}$ s$^{-1}$ TeV$^{-1}$', 'erg cm$^{-2}$ s$^{-1}$')
+    """
     unit = u.Unit(text)
-    # Energy stands last, as in cm-2 s-1 TeV-1.
-    parts = sorted(zip(unit.bases, unit.powers, strict=True), key=lambda item: (str(item[0]) == "TeV", str(item[0])))
+
+    def place(item: tuple[Any, Any]) -> tuple[float, str]:
+        # An energy stands first above the line and last below it, as in erg cm-2 s-1 and cm-2 s-1 TeV-1.
+        base, power = item
+        return (-np.sign(power) if base.physical_type == "energy" else 0.0), str(base)
+
+    parts = sorted(zip(unit.bases, unit.powers, strict=True), key=place)
     return " ".join(str(base) if power == 1 else f"{base}$^{{{power}}}$" for base, power in parts)

@@ -20,7 +20,7 @@ AXIS_LABELS = {
 }
 
 
-def sky_axes(figure: FigureBase, geom: WcsGeom, position: tuple[int, int, int]) -> Any:
+def sky_axes(figure: FigureBase, geom: WcsGeom, position: Any) -> Any:
     """Add axes with the sky coordinates of a geometry to a figure.
 
     Parameters
@@ -29,15 +29,16 @@ def sky_axes(figure: FigureBase, geom: WcsGeom, position: tuple[int, int, int]) 
         Figure to add to.
     geom : WcsGeom
         Geometry of the image that will be shown.
-    position : tuple of int
-        Rows, columns and index, as for `matplotlib.figure.Figure.add_subplot`.
+    position : tuple of int or SubplotSpec
+        Rows, columns and index, or a cell of a grid, as for `matplotlib.figure.Figure.add_subplot`.
 
     Returns
     -------
     astropy.visualization.wcsaxes.WCSAxes
         Axes with labels and a faint grid.
     """
-    axes = figure.add_subplot(*position, projection=geom.wcs)
+    where = position if isinstance(position, tuple) else (position,)
+    axes = figure.add_subplot(*where, projection=geom.wcs)
     # Longitude stands on the first world axis of a celestial WCS.
     for coordinate, label in zip((axes.coords[0], axes.coords[1]), AXIS_LABELS[geom.frame], strict=True):
         coordinate.set_axislabel(label, minpad=0.6)

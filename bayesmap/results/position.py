@@ -157,11 +157,10 @@ def extension_region(models: Models, source: str) -> EllipseRegion:
     """
     shape: Any = sky_model(models, source).spatial_model
     if not shape.size_names:
-        sized = [item.name for item in models.sky_models if getattr(item.spatial_model, "size_names", ())]
         raise BayesmapInputError(
             "BM-FT-074",
             what=f"{source!r} is a {type(shape).__name__}, which has no size",
-            rule=f"A size have {', '.join(sized) or 'none of the sources'}",
+            rule=f"A size have {', '.join(extended(models)) or 'none of the sources'}",
             remedy="Ask for position_ellipse or position_contour",
         )
     major, e, phi = (float(value) for value in shape.ellipse(np, **shape.shape_values))
@@ -189,6 +188,36 @@ def region_table(regions: Iterable[Region]) -> QTable:
     return table
 
 
+def movable(found: xr.DataTree | CovarianceResult, models: Models) -> tuple[str, ...]:
+    """Return the sources whose longitude and latitude are free, or linked to free ones, by name.
+
+    Parameters
+    ----------
+    found : xarray.DataTree or CovarianceResult
+        Posterior, or covariance at the best fit; of the latter only sources whose position has finite errors.
+    models : Models
+        Best fit.
+    """
+    if isinstance(found, CovarianceResult):
+        rows = _rows(found, models)
+        finite = np.isfinite(found.errors)
+
+        def has_draws(name: str) -> bool:
+            return name in rows and bool(finite[rows[name] != 0.0].all())
+    else:
+        known = parameter_draws(found, models)
+
+        def has_draws(name: str) -> bool:
+            return np.ndim(known.get(name, 0.0)) > 0
+
+    return tuple(item.name for item in models.sky_models if all(map(has_draws, _names(item.name))))
+
+
+def extended(models: Models) -> tuple[str, ...]:
+    """Return the sources with a size, by name."""
+    return tuple(item.name for item in models.sky_models if getattr(item.spatial_model, "size_names", ()))
+
+
 def position_draws(tree: xr.DataTree, models: Models, source: str) -> tuple[FloatArray, FloatArray]:
     """Return longitude and latitude of a source in degrees, each of shape (n_chain, n_draw).
 
@@ -203,10 +232,7 @@ def position_draws(tree: xr.DataTree, models: Models, source: str) -> tuple[Floa
     known, sizes = parameter_draws(tree, models), tree["posterior"].sizes
     lon, lat = (np.asarray(known[name]) for name in _names(source))
     if lon.ndim == 0 or lat.ndim == 0:
-        moving = [item.name for item in models.sky_models if all(
-            np.ndim(known.get(name, 0.0)) for name in _names(item.name)
-        )]  # fmt: skip
-        raise _not_free(source, moving)
+        raise _not_free(source, movable(tree, models))
     shape = (sizes["chain"], sizes["draw"])
     return lon.reshape(shape), lat.reshape(shape)
 
@@ -258,14 +284,9 @@ def check_enough(lon: FloatArray, lat: FloatArray, fewest: int, source: str) -> 
 def _laplace(covariance: CovarianceResult, models: Models, source: str) -> np.ndarray:
     """Return the covariance of the offsets (East, North) at the best position in deg2."""
     shape, table = _placed(models, source), models.parameters
-    rows = {name: row for name, row in zip(covariance.names, np.eye(len(covariance.names)), strict=True)}
-    for name in link_order(table):
-        parts = [slope * rows[other] for other, slope in slopes(name, table).items() if other in rows]
-        if parts:
-            rows[name] = np.sum(parts, axis=0)
-    moving = [item.name for item in models.sky_models if all(name in rows for name in _names(item.name))]
-    if source not in moving:
-        raise _not_free(source, moving)
+    rows = _rows(covariance, models)
+    if not all(name in rows for name in _names(source)):
+        raise _not_free(source, movable(covariance, models))
     scale = (math.cos(math.radians(shape.position[1])), 1.0)
     slope = np.stack([rows[name] * table[name].canonical_factor * factor
                       for name, factor in zip(_names(source), scale, strict=True)])  # fmt: skip
@@ -280,6 +301,17 @@ def _laplace(covariance: CovarianceResult, models: Models, source: str) -> np.nd
             remedy="Take the draws instead, or correct the fit",
         )
     return np.asarray(matrix)
+
+
+def _rows(covariance: CovarianceResult, models: Models) -> dict[str, np.ndarray]:
+    """Return the derivatives of free and linked parameters by the free ones, by qualified name."""
+    table = models.parameters
+    rows = dict(zip(covariance.names, np.eye(len(covariance.names)), strict=True))
+    for name in link_order(table):
+        parts = [slope * rows[other] for other, slope in slopes(name, table).items() if other in rows]
+        if parts:
+            rows[name] = np.sum(parts, axis=0)
+    return rows
 
 
 def _axes(matrix: np.ndarray) -> tuple[np.ndarray, float]:
@@ -297,11 +329,11 @@ def _placed(models: Models, source: str) -> SpatialModel:
     """Return the spatial model of a source, which must have a position."""
     shape: Any = sky_model(models, source).spatial_model
     if not shape.has_position:
-        raise _not_free(source, [])
+        raise _not_free(source, ())
     return shape
 
 
-def _not_free(source: str, moving: list[str]) -> BayesmapInputError:
+def _not_free(source: str, moving: tuple[str, ...]) -> BayesmapInputError:
     return BayesmapInputError(
         "BM-FT-070",
         what=f"the position of {source} is not free",

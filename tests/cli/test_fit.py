@@ -35,9 +35,11 @@ from bayesmap.results.summary import summarise
 
 MODEL_FILES = {"models.yaml", "models_covariance.dat"}
 FILES = MODEL_FILES | {"result.json", "covariance.tsv", "npred.fits.gz", "maps.png", "spectrum.png"}
+FILES |= {"correlation.png", "residuals.png", "positions.reg"}
 PRIOR_FILES = {"priors.txt", "priors.png"}
 TEXTS = {"posterior.nc", "summary.txt", "summary.json"} | PRIOR_FILES
 POSTERIOR_FILES = TEXTS | {"corner.png", "trace.png", "predictive.png", "sed-source.png"}
+POSTERIOR_FILES |= {"positions-posterior.reg", "position-source.png"}
 BEST_FIT_ONLY = "dataset: data.fits.gz\nmodels: models.yaml\noutput: fit\nsample: false\n"
 CONFIG = BEST_FIT_ONLY.replace("false", "{draws: 250, tune: 150, cores: 2}")
 
@@ -145,8 +147,24 @@ def test_summary_says_what_the_draws_say(fitted):
 def test_pictures_are_pictures(fitted):
     _, folder, _, _ = fitted
     pictures = [path for path in (folder / "fit").iterdir() if path.suffix == ".png"]
-    assert len(pictures) == 7
+    assert len(pictures) == 10
     assert all(path.read_bytes()[:4] == b"\x89PNG" and path.stat().st_size > 10_000 for path in pictures)
+
+
+def test_region_files_hold_the_position_of_the_best_fit_and_of_the_draws(fitted):
+    from regions import Regions
+
+    _, folder, _, _ = fitted
+    best = Regions.read(folder / "fit" / "positions.reg", format="ds9")
+    assert [item.meta["text"] for item in best] == [
+        f"source, position (Laplace), {mass} %" for mass in ("68.27", "95.45")
+    ]
+    record = json.loads((folder / "fit" / "result.json").read_text())["parameters"]
+    assert best[0].center.ra.deg == pytest.approx(record["source.spatial.lon_0"]["value"], abs=1e-9)
+    drawn = Regions.read(folder / "fit" / "positions-posterior.reg", format="ds9")
+    words = [item.meta["text"] for item in drawn if "text" in item.meta]
+    assert words[:2] == ["source, position (draws), 68.27 %", "source, position (draws), 95.45 %"]
+    assert "source, position (highest density), 95.45 %" in words
 
 
 def test_results_are_not_overwritten_unasked(fitted, capsys):
@@ -196,7 +214,7 @@ def test_without_sampling_only_the_best_fit_is_written(copied, tmp_path, capsys)
 def test_best_fit_and_posterior_that_are_not_to_be_trusted_are_exit_code_3(copied, tmp_path, capsys):
     sample = BEST_FIT_ONLY.replace("false", "{draws: 20, tune: 50, chains: 2}")
     assert copied(sample + "optimize: {max_iterations: 1}\n") == 3
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
     assert "fit: NOT TO BE TRUSTED" in out
     assert "- not converged after 1 steps" in out
     assert json.loads((tmp_path / "fit" / "result.json").read_text())["success"] is False
@@ -204,7 +222,10 @@ def test_best_fit_and_posterior_that_are_not_to_be_trusted_are_exit_code_3(copie
     verdict = json.loads((tmp_path / "fit" / "summary.json").read_text())["verdict"]
     assert verdict["ok"] is False
     assert "few_chains" in verdict["status"]
-    assert {path.name for path in (tmp_path / "fit").iterdir()} == FILES | POSTERIOR_FILES
+    assert {path.name for path in (tmp_path / "fit").iterdir()} == FILES | POSTERIOR_FILES - {
+        "positions-posterior.reg"
+    }
+    assert "BM-FT-072: the 40 draws of the position of source" in err
 
 
 def test_priors_of_the_configuration_are_used(fitted):
@@ -292,12 +313,14 @@ def test_ctrl_c_keeps_what_was_drawn(copied, fitted, tmp_path):
             if drawn and int(drawn.group(1)) > 200:
                 break
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "posterior NOT TO BE TRUSTED" in out
     assert re.search(r"- interrupted: \d chains of \d+ draws were kept", out)
     files = {path.name for path in (tmp_path / "fit").iterdir()}
-    assert files == FILES | POSTERIOR_FILES - {"predictive.png"} - PRIOR_FILES
+    # How many draws were made is left to chance: regions are written, or the output says that they are too few.
+    assert "positions-posterior.reg" in files or "BM-FT-072" in err
+    assert files | {"positions-posterior.reg"} == FILES | POSTERIOR_FILES - {"predictive.png"} - PRIOR_FILES
     tree = load_posterior(tmp_path / "fit" / "posterior.nc")
     assert tree["posterior"].sizes["draw"] > 10
     assert verdict_of(tree).status.startswith("interrupted")
@@ -339,7 +362,7 @@ def test_demo_finds_its_truth(tmp_path, monkeypatch, capsys):
     pulls = [float(re.search(r"[+-]\d+\.\d(?=\s|$)", line).group()) for line in table[1:]]
     assert len(pulls) == 16
     assert max(map(abs, pulls)) < 4.0
-    sources = {f"sed-{name}.png" for name in ("center", "remnant", "nebula")}
+    sources = {f"{kind}-{name}.png" for name in ("center", "remnant", "nebula") for kind in ("sed", "position")}
     assert {path.name for path in (tmp_path / "result" / "fit").iterdir()} == FILES | (
-        POSTERIOR_FILES - {"sed-source.png"} | sources
+        POSTERIOR_FILES - {"sed-source.png", "position-source.png"} | sources
     )

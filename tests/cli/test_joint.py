@@ -114,9 +114,10 @@ def test_every_data_set_has_its_files(fitted):
     code, folder, _, _ = fitted
     assert code in (0, 3)  # so few draws that the verdict may say no
     names = {path.name for path in folder.iterdir()}
-    others = {"npred-tev.tsv", "spectrum-tev.png", "corner.png", "trace.png", "sed-source.png"}
+    others = {"residuals-run-1.png", "residuals-second.png", "correlation.png"}
+    others |= {"npred-tev.tsv", "spectrum-tev.png", "corner.png", "trace.png", "sed-source.png"}
     assert names >= FILES | OF_A_RUN | others
-    assert "maps-tev.png" not in names
+    assert not {"maps-tev.png", "residuals-tev.png"} & names
 
 
 def test_the_summary_lists_all(fitted):
@@ -247,7 +248,7 @@ def test_an_ogip_spectrum_alone(write, tmp_path):
     assert main(["fit", str(path)]) == 0
     names = {item.name for item in (tmp_path / "fit").iterdir()}
     models = {"models.yaml", "models_covariance.dat"}
-    assert names == models | {"result.json", "covariance.tsv", "npred.tsv", "spectrum.png"}
+    assert names == models | {"result.json", "covariance.tsv", "npred.tsv", "spectrum.png", "correlation.png"}
     record = json.loads((tmp_path / "fit" / "result.json").read_text())
     assert abs(record["parameters"]["source.spectral.index"]["value"] - 2.2) < 0.3
     assert record["dataset"]["name"] == "tev"
