@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -13,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from bayesmap.plots.labels import Label, value_label
 from bayesmap.results.contours import credible_contour
 from bayesmap.results.intervals import check_sigma, mass_in_two_dimensions
+from bayesmap.results.posterior import limits_of
 from bayesmap.results.profile import ProfileContour
 from bayesmap.results.regions import percent
 
@@ -73,12 +75,13 @@ def plot_contours(
     posterior = tree["posterior"]
     labels = [value_label(name, str(posterior[name].attrs["unit"]), posterior[name].values) for name in (x, y)]
     draws = [posterior[label.name].values.ravel() / label.factor for label in labels]
+    limits = _limits(posterior, labels[0]), _limits(posterior, labels[1])
     step = max(1, len(draws[0]) // MOST_POINTS)
     axes.plot(draws[0][::step], draws[1][::step], ".", color=DRAW_COLOR, markersize=2.5, alpha=0.3, rasterized=True,
               markeredgewidth=0)  # fmt: skip
     for sigma, width in zip(sigmas, _widths(len(sigmas)), strict=True):
         mass = mass_in_two_dimensions(sigma)
-        for k, piece in enumerate(credible_contour(draws[0], draws[1], mass, 2).pieces):
+        for k, piece in enumerate(credible_contour(draws[0], draws[1], mass, 2, limits=limits).pieces):
             words = f"credible region, {percent(mass)}" if k == 0 else "_nolegend_"
             axes.plot(*piece.T, color=DRAW_COLOR, linewidth=width, label=words)
     for item, width in zip(found, _widths(len(found)), strict=True):
@@ -90,6 +93,11 @@ def plot_contours(
                   markeredgewidth=1.5, linestyle="none", label="best fit")  # fmt: skip
     _dress(axes, labels)
     return figure
+
+
+def _limits(posterior: Any, label: Label) -> tuple[float, float]:
+    low, high = limits_of(posterior[label.name])
+    return low / label.factor, high / label.factor
 
 
 def _widths(n: int) -> np.ndarray:
