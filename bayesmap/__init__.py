@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         UnitsError,
     )
     from bayesmap.fit import MapFit, simulate
+    from bayesmap.fit.evidence import bayes_factor, log_evidence, source_significance
     from bayesmap.fit.flux_points import flux_points
     from bayesmap.fit.limits import prior_sensitivity
     from bayesmap.io.covariance import ParameterCovariance
@@ -115,6 +116,7 @@ _HOMES = {
         "UnitsError",
     ),
     "bayesmap.fit": ("MapFit", "simulate"),
+    "bayesmap.fit.evidence": ("bayes_factor", "log_evidence", "source_significance"),
     "bayesmap.fit.flux_points": ("flux_points",),
     "bayesmap.fit.limits": ("prior_sensitivity",),
     "bayesmap.io.covariance": ("ParameterCovariance",),
@@ -259,12 +261,14 @@ __all__ = [
     "UnitsError",
     "WcsGeom",
     "WcsNDMap",
+    "bayes_factor",
     "energy_flux",
     "expression_model",
     "extension_region",
     "flux_points",
     "integral_flux",
     "load_posterior",
+    "log_evidence",
     "lower_limit",
     "luminosity",
     "peak_energy",
@@ -284,6 +288,7 @@ __all__ = [
     "region_table",
     "save_posterior",
     "simulate",
+    "source_significance",
     "summarise",
     "upper_limit",
     "verdict_of",

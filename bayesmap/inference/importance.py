@@ -100,7 +100,7 @@ def weighted_draws(
     """
     w = np.random.default_rng(seed).standard_normal((draws, len(whitening.origin)))
     z = whitening.origin + w @ whitening.root.T
-    values = _log_densities(UnboundedPosterior(posterior), z, progress)
+    values = log_densities(UnboundedPosterior(posterior), z, progress)
     ratios = values + 0.5 * np.sum(w * w, axis=1)
     if not np.any(np.isfinite(ratios)):
         raise FitStateError(
@@ -129,7 +129,7 @@ def smoothed(log_ratios: np.ndarray) -> tuple[np.ndarray, float]:
     return weights / weights.sum(), shape if np.isfinite(shape) else float("inf")
 
 
-def _log_densities(
+def log_densities(
     unbounded: UnboundedPosterior, z: np.ndarray, progress: Callable[[int, int], None] | None
 ) -> np.ndarray:
     """Return the log-density of many z, one at a time in each thread: no cube is held for more than one draw."""

@@ -113,6 +113,12 @@ class Variables:
         terms = [pt.sum(pm.logp(item.given(theta), item.part(theta))) for item in self.items]
         return pt.sum(pt.stack(terms)) if terms else pt.constant(0.0)
 
+    def log_prior_of(self, prefix: str, theta: np.ndarray) -> float:
+        """Return the log-prior density, a number, of the variables whose names begin with a text."""
+        items = [item for item in self.items if item.name.startswith(prefix)]
+        point = pt.constant(np.asarray(theta, dtype=np.float64))
+        return float(sum(evaluate(pt.sum(pm.logp(item.given(point), item.part(point)))) for item in items))
+
     def backward(self, z: Any) -> tuple[Any, Any]:
         """Return theta and the logarithms of its slopes by z, two tensors of shape (size,)."""
         theta, slopes = [z[i] for i in range(self.coordinates.size)], [pt.constant(0.0)] * self.coordinates.size
@@ -124,7 +130,7 @@ class Variables:
                     theta[i] = value[k]
                 # That of a position is a constant for both its entries.
                 slopes[item.indices[0]] = item.transform.log_jac_det(item.part(z), *inputs)
-        return pt.stack(theta), pt.stack(slopes)
+        return (pt.stack(theta), pt.stack(slopes)) if theta else (pt.zeros((0,)), pt.zeros((0,)))
 
     def forward(self, theta: np.ndarray) -> np.ndarray:
         """Return z of theta; infinite for a parameter at the end of its support."""
