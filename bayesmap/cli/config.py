@@ -12,6 +12,7 @@ from bayesmap.cli.entries import IRFS, OF_A_MAP, DatasetEntry, EntryReader
 from bayesmap.cli.paths import check_output, output_path
 from bayesmap.cli.sampling import RANDOM_SEED, read_sample
 from bayesmap.cli.values import choice, flag, positive, radius, text
+from bayesmap.cli.wanted import Bands, read_flux_points, read_profiles
 from bayesmap.dataset.memory_limit import read_limit
 from bayesmap.errors import BayesmapError, ConfigError, ProblemList, raise_problems
 from bayesmap.io.irf_maps import IrfChoice
@@ -61,6 +62,10 @@ class Config:
         Options of the optimiser.
     sample : dict or None
         Options of the sampler; None: the posterior is not sampled.
+    profiles : "all" or tuple of str
+        Parameters whose profile intervals are worked out.
+    flux_points : dict
+        Source -> `Bands` whose flux points are worked out.
     overwrite : bool
         True if files in `output` may be replaced.
     allow_paths : tuple of Path
@@ -84,6 +89,8 @@ class Config:
     allow_asimov: bool = False
     optimize: Mapping[str, Any] = field(default_factory=dict)
     sample: Mapping[str, Any] | None = field(default_factory=lambda: {"random_seed": RANDOM_SEED})
+    profiles: str | tuple[str, ...] = ()
+    flux_points: Mapping[str, Bands] = field(default_factory=dict)
     overwrite: bool = False
     allow_paths: tuple[Path, ...] = ()
 
@@ -222,6 +229,8 @@ class _Reader:
             "allow_asimov": flag,
             "optimize": _optimize,
             "sample": read_sample,
+            "profiles": read_profiles,
+            "flux_points": read_flux_points,
             "output": self._output_path,
         }
         if key not in readers:

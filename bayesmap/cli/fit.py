@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmap.cli import exit_codes
 from bayesmap.cli.config import Config, add_config_arguments, read_config
+from bayesmap.cli.extras import NONE, Extras, work_out, write_extras
 from bayesmap.cli.inputs import Inputs, load_inputs
 from bayesmap.cli.output import Outcome, Prediction, write_outcome
 from bayesmap.cli.paths import output_folder
@@ -75,8 +76,8 @@ def fit_and_write(config: Config, truth: Models | None = None) -> int:
     Returns
     -------
     int
-        0; 3 if best fit or posterior are not to be trusted; 130 if sampling was interrupted, what was drawn before is
-        written.
+        0; 3 if best fit, posterior, profiles or flux points are not to be trusted; 130 if sampling was interrupted:
+        what was drawn before is written.
 
     Raises
     ------
@@ -92,6 +93,9 @@ def fit_and_write(config: Config, truth: Models | None = None) -> int:
     progress(str(fit.memory))
     outcome = find_best(fit, config)
     print(f"{best_fit_text(outcome, true)}\n", flush=True)
+    extras = work_out(fit, config)
+    if str(extras):
+        print(f"{extras}\n", flush=True)
     sampled = None if config.sample is None else draw_posterior(fit, config.sample, outcome.map_keys)
     if sampled is not None and sampled.summary is not None:
         print(f"{posterior_text(sampled.summary, true)}\n", flush=True)
@@ -100,16 +104,17 @@ def fit_and_write(config: Config, truth: Models | None = None) -> int:
         write_outcome(folder, outcome)
         if sampled is not None:
             write_posterior(folder, sampled, outcome, truth)
+        write_extras(folder, extras, None if sampled is None else sampled.tree)
     print(f"results: {config.output}")
     progress(f"finished after {time.perf_counter() - start:.1f} s")
-    return exit_code(outcome.best, sampled)
+    return exit_code(outcome.best, sampled, extras)
 
 
-def exit_code(best: FitResult, sampled: Sampled | None) -> int:
-    """Return the exit code of a fit, with or without a posterior."""
+def exit_code(best: FitResult, sampled: Sampled | None, extras: Extras = NONE) -> int:
+    """Return the exit code of a fit, with or without a posterior, and of what else was asked for."""
     if sampled is not None and sampled.interrupted:
         return exit_codes.INTERRUPTED
-    trusted = best.success and (sampled is None or sampled.trusted)
+    trusted = best.success and extras.trusted and (sampled is None or sampled.trusted)
     return exit_codes.FINE if trusted else exit_codes.NOT_TRUSTED
 
 

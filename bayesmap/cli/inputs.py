@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bayesmap.cli.config import Config
 from bayesmap.cli.entries import DatasetEntry
+from bayesmap.cli.wanted import wanted_problems
 from bayesmap.dataset import Dataset, MapDataset
 from bayesmap.errors import BayesmapError, ConfigError, ProblemList
 from bayesmap.io.datasets import read_datasets
@@ -62,6 +63,7 @@ def collect_inputs(config: Config) -> tuple[Inputs | None, tuple[BayesmapError, 
         problems.extend(name_problems([dataset.name for dataset in datasets]))
     if models is not None:
         problems.extend(prior_problems(config, models))
+        problems.extend(wanted_problems(config, models, () if unread else datasets))
     if models is not None and not unread:
         problems.extend(background_problems(models, [dataset.name for dataset in datasets]))
     inputs = None if unread or models is None else Inputs(datasets, models)

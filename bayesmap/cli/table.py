@@ -85,7 +85,7 @@ def parameter_table(models: Models, truth: Mapping[str, float] | None = None, at
         if truth is not None:
             row += _truth_cells(parameter, truth.get(name))
         rows.append([*row, parameter_note(parameter, at_bound=name in at_bound)])
-    return _aligned(rows, right=frozenset({"value", "error", "true", "pull"}))
+    return aligned(rows, right=frozenset({"value", "error", "true", "pull"}))
 
 
 def prior_table(priors: Mapping[str, str]) -> str:
@@ -96,7 +96,7 @@ def prior_table(priors: Mapping[str, str]) -> str:
     priors : mapping of str to str
         Name of a random variable -> prior in words, as `MapFit.priors` gives it.
     """
-    return _aligned([["prior of", "", "(numbers in the parameter's unit)"], *([name, "~", text] for name, text in
+    return aligned([["prior of", "", "(numbers in the parameter's unit)"], *([name, "~", text] for name, text in
                     priors.items())], right=frozenset())  # fmt: skip
 
 
@@ -109,7 +109,7 @@ def counts_table(rows: Sequence[tuple[str, float, float]]) -> str:
         One row for each data set.
     """
     lines = [(name, f"{counts:.0f}", f"{predicted:.1f}") for name, counts, predicted in rows]
-    return _aligned([("dataset", "counts", "predicted"), *lines], right=frozenset({"counts", "predicted"}))
+    return aligned([("dataset", "counts", "predicted"), *lines], right=frozenset({"counts", "predicted"}))
 
 
 def truth_table(rows: Mapping[str, Mapping[str, Any]], truth: Mapping[str, float], mass: float) -> str:
@@ -136,7 +136,7 @@ def truth_table(rows: Mapping[str, Mapping[str, Any]], truth: Mapping[str, float
         ends = [format_value(row[end], row["sd"])[0] for end in ("lower", "upper")]
         pull = f"{(row['mean'] - truth[name]) / row['sd']:+.1f}" if row["sd"] > 0 else ""
         lines.append([name, mean, sd, f"[{ends[0]}, {ends[1]}]", f"{truth[name]:.5g}", pull, row["unit"]])
-    return _aligned(lines, right=frozenset({"mean", "sd", "true", "pull"}))
+    return aligned(lines, right=frozenset({"mean", "sd", "true", "pull"}))
 
 
 def _truth_cells(parameter: Parameter, true: float | None) -> list[str]:
@@ -146,7 +146,16 @@ def _truth_cells(parameter: Parameter, true: float | None) -> list[str]:
     return [f"{true:.5g}", f"{(parameter.value - true) / parameter.error:+.1f}" if known else ""]
 
 
-def _aligned(rows: Sequence[Sequence[str]], right: frozenset[str]) -> str:
+def aligned(rows: Sequence[Sequence[str]], right: frozenset[str]) -> str:
+    """Return rows as lines of text in columns; the first row has their names.
+
+    Parameters
+    ----------
+    rows : sequence of sequences of str
+        Cells.
+    right : frozenset of str
+        Names of the columns that are flush right.
+    """
     columns = []
     for cells in zip(*rows, strict=True):
         width = max(map(len, cells))

@@ -1,0 +1,157 @@
+"""The keys `profiles` and `flux_points` of a configuration: what is worked out besides best fit and posterior."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import astropy.units as u
+
+from bayesmap.cli.values import choice, flag, positive, text
+from bayesmap.dataset import Dataset
+from bayesmap.dataset.bands import checked_edges
+from bayesmap.errors import BayesmapError, ConfigError, raise_problems
+from bayesmap.io.model_schema import attempt
+from bayesmap.io.safe_yaml import check_keys, wrong_kind
+from bayesmap.models.component import did_you_mean
+from bayesmap.models.sky import Models
+
+if TYPE_CHECKING:
+    from bayesmap.cli.config import Config
+
+ALL = "all"
+KEYS = ("energy_edges", "backend", "shape", "ul_mass")
+BACKENDS = ("laplace", "nuts")
+EDGES = "all, or energies with their unit, such as [1 TeV, 3 TeV, 10 TeV]"
+
+
+@dataclass(frozen=True)
+class Bands:
+    """Flux points that are asked for.
+
+    Parameters
+    ----------
+    edges : Quantity or "all"
+        Edges of the bands; "all" for the energy bins of the only data set.
+    options : dict
+        Of `bayesmap.flux_points`.
+    """
+
+    edges: u.Quantity | str
+    options: Mapping[str, Any]
+
+    def on(self, datasets: Sequence[Dataset]) -> u.Quantity:
+        """Return the edges, checked against the bins of the data.
+
+        Raises
+        ------
+        BayesmapInputError
+            BM-FT-060 or 061.
+        ConfigError
+            BM-CF-054 for "all" with several data sets.
+        """
+        if isinstance(self.edges, str):
+            if len(datasets) > 1:
+                raise ConfigError(
+                    "BM-CF-054",
+                    what="flux_points asks for all energy bins, and there are several data sets",
+                    rule="The bins of several data sets may differ",
+                    remedy="Give the edges of the bands, such as [1 TeV, 3 TeV, 10 TeV]",
+                )
+            return u.Quantity(datasets[0].axis.edges, "TeV")
+        checked_edges(self.edges, [item.axis for item in datasets])
+        return self.edges
+
+
+def read_profiles(where: str, value: Any) -> str | tuple[str, ...]:
+    """Return ``"all"``, or the names of the parameters whose profiles are asked for.
+
+    Raises
+    ------
+    ConfigError
+        BM-CF-007 for a value of the wrong kind.
+    """
+    if value == ALL:
+        return ALL
+    if not isinstance(value, list) or not value:
+        raise wrong_kind(where, value, "all, or a list of parameters")
+    return tuple(text(f"{where}[{k}]", item) for k, item in enumerate(value))
+
+
+def read_flux_points(where: str, value: Any) -> Mapping[str, Bands]:
+    """Return what flux points are asked for, by source.
+
+    Raises
+    ------
+    ConfigError
+        BM-CF-001 for an unknown option, BM-CF-007 for a value of the wrong kind.
+    ProblemList
+        If there are several problems.
+    """
+    if not isinstance(value, Mapping) or not value:
+        raise wrong_kind(where, value, f"a mapping of sources to {EDGES}")
+    problems: list[BayesmapError] = []
+    found = {str(name): attempt(problems, _bands, f"{where}.{name}", item) for name, item in value.items()}
+    raise_problems(problems)
+    return {name: bands for name, bands in found.items() if bands is not None}
+
+
+def _bands(where: str, value: Any) -> Bands:
+    if not isinstance(value, Mapping):
+        return Bands(_edges(where, value), {})
+    check_keys(value, KEYS, where)
+    options = {key: item for key, item in value.items() if key != "energy_edges"}
+    if "backend" in options:
+        choice(BACKENDS)(f"{where}.backend", options["backend"])
+    if "shape" in options:
+        flag(f"{where}.shape", options["shape"])
+    expected = "a number between 0 and 1"
+    if "ul_mass" in options and positive(f"{where}.ul_mass", options["ul_mass"], expected) >= 1.0:
+        raise wrong_kind(f"{where}.ul_mass", options["ul_mass"], expected)
+    return Bands(_edges(f"{where}.energy_edges", value.get("energy_edges", ALL)), options)
+
+
+def _edges(where: str, value: Any) -> u.Quantity | str:
+    if value == ALL:
+        return ALL
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise wrong_kind(where, value, EDGES)
+    try:
+        return u.Quantity([u.Quantity(item).to("TeV") for item in value])
+    except (TypeError, ValueError, u.UnitConversionError) as error:
+        raise wrong_kind(where, value, EDGES) from error
+
+
+def wanted_problems(config: Config, models: Models, datasets: Sequence[Dataset]) -> list[BayesmapError]:
+    """Return what is wrong with the names and energies of `profiles` and `flux_points`."""
+    problems: list[BayesmapError] = []
+    for name in () if config.profiles == ALL else config.profiles:
+        attempt(problems, _check_free, models, name)
+    for name, bands in config.flux_points.items():
+        attempt(problems, _check_source, models, name)
+        if datasets:
+            attempt(problems, bands.on, datasets)
+    return problems
+
+
+def _check_free(models: Models, name: str) -> None:
+    table = models.parameters
+    if not table[table.resolve(name)].free:
+        raise ConfigError(
+            "BM-CF-053",
+            what=f"profiles names {name!r}, which is not free",
+            rule=f"A profile is of a free parameter: {', '.join(table.free_names)}",
+            remedy="Choose one of these, or unfreeze it",
+        )
+
+
+def _check_source(models: Models, name: str) -> None:
+    sources = tuple(model.name for model in models.sky_models)
+    if name not in sources:
+        raise ConfigError(
+            "BM-CF-053",
+            what=f"flux_points names {name!r}, which is no source",
+            rule=f"Flux points are of a source of the models: {', '.join(sources)}",
+            remedy=did_you_mean(name, sources),
+        )
