@@ -75,10 +75,10 @@ def test_what_may_not(config, text, message):
 
 
 def test_check_knows_the_names_and_the_bins(config, capsys):
-    text = "profiles: [reference, indexx]\nflux_points: {source: [1.1 TeV, 5 TeV], soruce: all}\n"
+    text = "profiles: [source.spectral.reference, indexx]\nflux_points: {source: [1.1 TeV, 5 TeV], soruce: all}\n"
     assert main(["check", str(config(text))]) == 2
     said = capsys.readouterr().out
-    assert "BM-CF-053: profiles names 'reference', which is not free" in said
+    assert "BM-CF-053: profiles names 'source.spectral.reference', which is not free" in said
     assert "indexx" in said
     assert "BM-CF-053: flux_points names 'soruce', which is no source" in said
     assert "BM-FT-060: the edge 1.1 TeV lies inside a bin" in said
