@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bayesmap.fit import MapFit
+    from bayesmap.models.sky import Models
     from bayesmap.results.flux_points import FluxPoints
 
 
@@ -62,8 +63,20 @@ def work_out(fit: MapFit, config: Config) -> Extras:
     return Extras(profiles, flux_points_of(fit, config.flux_points))
 
 
-def write_extras(folder: Path, extras: Extras, tree: xr.DataTree | None) -> None:
-    """Write files and pictures into a folder; the posterior is shown beside the profiles where there is one."""
+def write_extras(folder: Path, extras: Extras, tree: xr.DataTree | None, models: Models) -> None:
+    """Write files and pictures into a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Existing folder.
+    extras : Extras
+        What was asked for.
+    tree : xarray.DataTree, optional
+        Posterior, which is shown beside.
+    models : Models
+        Best fit.
+    """
     if extras.profiles:
         write_profiles(folder, extras.profiles, tree)
-    write_flux_points(folder, extras.flux_points)
+    write_flux_points(folder, extras.flux_points, tree, models)

@@ -104,7 +104,7 @@ def fit_and_write(config: Config, truth: Models | None = None) -> int:
         write_outcome(folder, outcome)
         if sampled is not None:
             write_posterior(folder, sampled, outcome, truth)
-        write_extras(folder, extras, None if sampled is None else sampled.tree)
+        write_extras(folder, extras, None if sampled is None else sampled.tree, outcome.best.model)
     print(f"results: {config.output}")
     progress(f"finished after {time.perf_counter() - start:.1f} s")
     return exit_code(outcome.best, sampled, extras)

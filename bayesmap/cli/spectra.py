@@ -11,7 +11,10 @@ from bayesmap.cli.progress import progress
 from bayesmap.cli.wanted import Bands
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from bayesmap.fit import MapFit
+    from bayesmap.models.sky import Models
     from bayesmap.results.flux_points import FluxPoints
 
 
@@ -34,12 +37,28 @@ def flux_points_of(fit: MapFit, wanted: Mapping[str, Bands]) -> dict[str, FluxPo
     return found
 
 
-def write_flux_points(folder: Path, found: Mapping[str, FluxPoints]) -> None:
-    """Write the table of each source, which Gammapy reads, its text and its picture into a folder."""
-    from bayesmap.plots.flux_points import plot_flux_points
+def write_flux_points(folder: Path, found: Mapping[str, FluxPoints], tree: xr.DataTree | None, models: Models) -> None:
+    """Write the table of each source, which Gammapy reads, its text and its picture into a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Existing folder.
+    found : mapping of str to FluxPoints
+        By source.
+    tree : xarray.DataTree, optional
+        Posterior, whose band is shown beside.
+    models : Models
+        Best fit.
+    """
+    from bayesmap.plots.sed import plot_sed
+    from bayesmap.results.flux import flux_band, log_energies
 
     for name, points in found.items():
         stem = f"flux-points-{file_name(name)}"
         points.write(folder / f"{stem}.fits")
         (folder / f"{stem}.txt").write_text(f"{points}\n")
-        plot_flux_points(points).savefig(folder / f"{stem}.png", dpi=PICTURE_DPI)
+        energy = log_energies(points.e_min[0], points.e_max[-1])
+        band = None if tree is None else flux_band(tree, models, name, energy)
+        figure = plot_sed(band, points=points, correlation=len(points) > 1)
+        figure.savefig(folder / f"{stem}.png", dpi=PICTURE_DPI)
