@@ -21,7 +21,7 @@ BELOW = 0.03
 """And with flux points this fraction of the faintest."""
 ARROW = 0.45
 """Length of an upper limit's arrow, as a fraction of the limit."""
-FAINTEST_COLORS = 0.05
+FAINTEST_COLORS = 0.3
 """The colours of correlations reach to this value at least, so that noise looks like none."""
 UNIT = "TeV cm-2 s-1"
 
