@@ -58,10 +58,11 @@ class Intervals(Approximated):
         -------
         dict
             ``errp``, ``errn`` (distances of the ends from the best ``value``, in the parameter's unit), ``success``,
-            ``nfev``, ``backend``, and the fields of `bayesmap.results.intervals.Interval`; of profile those of
-            `bayesmap.results.profile.ProfileInterval` too. A profile that does not rise to the level up to the limit of
-            the parameter leaves that side open: ``open_lower`` or ``open_upper`` is True, the end is NaN, and
-            ``message`` names limit and level.
+            ``nfev``, ``backend``, ``message``, and the fields of `bayesmap.results.intervals.Interval`; of profile
+            those of `bayesmap.results.profile.ProfileInterval` too. Where the best value lies outside the interval of
+            the draws, as it may at a limit, an error is negative and the message says so. A profile that does not rise
+            to the level up to the limit of the parameter leaves that side open: ``open_lower`` or ``open_upper`` is
+            True, the end is NaN, and ``message`` names limit and level.
 
         Raises
         ------

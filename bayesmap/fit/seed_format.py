@@ -21,7 +21,12 @@ def posterior_interval(tree: xr.DataTree, models: Models, name: str, sigma: floa
     found = interval(tree, name, sigma=sigma, kind=kind)
     verdict = verdict_of(tree)
     calls = int(tree["sample_stats"]["n_steps"].sum())
-    return interval_dictionary(found, models.parameters[name].value, success=verdict.ok, nfev=calls, backend="nuts")
+    value = models.parameters[name].value
+    outside = [] if found.lower <= value <= found.upper else [
+        f"the best value {value:.6g} lies outside the interval: read lower and upper, an error is negative"
+    ]  # fmt: skip
+    made = interval_dictionary(found, value, success=verdict.ok, nfev=calls, backend="nuts")
+    return made | {"message": "; ".join([*verdict.reasons, *outside])}
 
 
 def laplace_interval(covariance: CovarianceResult, name: str, sigma: float) -> dict[str, Any]:
@@ -35,7 +40,9 @@ def laplace_interval(covariance: CovarianceResult, name: str, sigma: float) -> d
         mass_in_one_dimension(sigma), "laplace",
     )  # fmt: skip
     success = covariance.success and math.isfinite(error)
-    return interval_dictionary(found, parameter.value, success=success, nfev=covariance.nfev, backend="laplace")
+    made = interval_dictionary(found, parameter.value, success=success, nfev=covariance.nfev, backend="laplace")
+    words = [] if math.isfinite(error) else [f"{name} has no error"]
+    return made | {"message": "; ".join([*covariance.reasons, *words])}
 
 
 def interval_dictionary(found: Interval, value: float, *, success: bool, nfev: int, backend: str) -> dict[str, Any]:
