@@ -1,11 +1,15 @@
 """HESSE beside the exact Hessian, and MINOS beside a profile that is worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 
 from bayesmap.errors import BayesmapInputError
 from bayesmap.fit import MapFit
+from bayesmap.inference.backends.base import objective
+from bayesmap.inference.backends.minuit_hesse import turned
 from bayesmap.inference.named import NamedPosterior
 from bayesmap.testing import toy_dataset, toy_models
 from tests.inference.backends import AMPLITUDE, put_out_fit
@@ -34,6 +38,35 @@ def test_hesse_agrees_with_the_exact_hessian(fit):
     best = fit.run(covariance_opts={"backend": "minuit"})
     assert best.success
     assert best.method.endswith("; HESSE covariance")
+
+
+@pytest.fixture
+def at_the_best(fit):
+    """The function that HESSE is given before it is turned."""
+    return replace(objective(fit._posterior, fit._theta), origin=fit._theta)
+
+
+def test_hesse_gets_coordinates_in_which_the_hessian_is_one(fit, at_the_best):
+    found = turned(at_the_best, fit.covariance().hessian, np.full(at_the_best.size, True))
+    step = 1e-3 * np.eye(found.size)
+    slopes = np.array([found.gradient(row) - found.gradient(-row) for row in step]) / 2e-3
+    assert slopes == pytest.approx(2.0 * np.eye(found.size), abs=1e-5)
+    assert np.all(np.isinf(found.limits))
+
+
+def test_hesse_keeps_coordinates_with_a_limit_nearby(fit, at_the_best):
+    place = fit.free_parameters.index(AMPLITUDE)
+    lower = np.array(at_the_best.bounds[0])
+    lower[place] = at_the_best.origin[place] - 0.5 * fit.covariance().errors[place]
+    limited = replace(at_the_best, bounds=(lower, at_the_best.bounds[1]))
+    found = turned(limited, fit.covariance().hessian, np.full(limited.size, True))
+    assert np.array_equal(found.root, np.eye(found.size))
+    assert np.array_equal(found.limits[0], limited.limits[0])
+
+
+def test_hesse_keeps_coordinates_where_the_hessian_is_not_positive_definite(at_the_best):
+    found = turned(at_the_best, -np.eye(at_the_best.size), np.full(at_the_best.size, True))
+    assert np.array_equal(found.root, np.eye(found.size))
 
 
 def test_hesse_leaves_out_what_stands_at_a_limit():

@@ -10,12 +10,12 @@ James & Roos 1975, Computer Physics Communications 10, 343; iminuit, https://sci
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, Protocol
 
 import iminuit
 import numpy as np
 
-from bayesmap.inference.backends.base import MARGIN, TOLERANCE, Ended, Objective, ended, objective
+from bayesmap.inference.backends.base import MARGIN, TOLERANCE, Ended, ended, objective
 from bayesmap.inference.backends.registry import check_method
 from bayesmap.posterior.compiled import CompiledPosterior
 
@@ -24,6 +24,24 @@ EDM = 0.002
 """MIGRAD stops at an estimated vertical distance of EDM tol errordef."""
 SCAN = 3.0
 """Reach of the scan in sigma where there is no limit."""
+
+
+class Scaled(Protocol):
+    """A function with its gradient, and limits, in coordinates where one is a standard deviation or so."""
+
+    @property
+    def size(self) -> int:
+        """Number of coordinates."""
+
+    @property
+    def limits(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper limits."""
+
+    def value_and_gradient(self, x: np.ndarray, /) -> tuple[float, np.ndarray]:
+        """Return value and gradient."""
+
+    def gradient(self, x: np.ndarray, /) -> np.ndarray:
+        """Return the gradient."""
 
 
 def run(
@@ -76,12 +94,12 @@ def run(
     return ended(posterior, function, np.array(minuit.values), tolerance, method.upper(), said)
 
 
-def build(function: Objective, strategy: int, tol: float) -> Any:
+def build(function: Scaled, strategy: int, tol: float) -> Any:
     """Return a Minuit object of the scaled function, with its limits, at x = 0.
 
     Parameters
     ----------
-    function : Objective
+    function : Scaled
         What to minimise.
     strategy, tol : int, float
         Minuit's.
