@@ -1,8 +1,8 @@
 r"""Coverage: how often intervals hold the truth, over data sets simulated at known truths.
 
-With one truth for all data sets this is the coverage that frequentists ask for: the share of repeated observations whose
-interval holds it. With truths drawn from the prior it is that of the posterior itself, which a right sampler meets
-exactly whatever the counts: each credible interval of mass m holds the truth in a share m of all simulations.
+With one truth for all data sets this is the coverage that frequentists ask for: the share of repeated observations
+whose interval holds it. With truths drawn from the prior it is that of the posterior itself, which a right sampler
+meets exactly whatever the counts: each credible interval of mass m holds the truth in a share m of all simulations.
 
 A share of K simulations scatters as a binomial number, :math:`\sqrt{m (1 - m) / K}`; `share_bounds` says how far. A
 pull, (best value - truth) / error, is a standard normal number where the likelihood is a parabola.
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import scipy
@@ -151,7 +150,7 @@ def _values(posterior: CompiledPosterior, best: FitResult) -> np.ndarray:
     return posterior.coordinates.to_many_values(best.theta)
 
 
-def nuts(*, draws: int = 500, tune: int = 100, chains: int = 2) -> Ends:
+def nuts(*, draws: int = 500, tune: int = 100, chains: int = 1) -> Ends:
     """Return the method of credible intervals with equal tails, from draws of each of some chains."""
 
     def ends(posterior: CompiledPosterior, best: FitResult, masses: Sequence[float], seed: int) -> np.ndarray:
@@ -163,16 +162,19 @@ def nuts(*, draws: int = 500, tune: int = 100, chains: int = 2) -> Ends:
     return ends
 
 
-def nuts_limits(*, draws: int = 1000, tune: int = 100, chains: int = 2) -> Ends:
-    """Return the method of one-sided upper limits; see `bayesmap.results.limits.upper_limit`."""
+def nuts_limits(*names: str, draws: int = 800, tune: int = 100, chains: int = 1) -> Ends:
+    """Return the method of one-sided upper limits of some parameters; see `bayesmap.results.limits.upper_limit`.
+
+    The ends of the other parameters are infinite.
+    """
 
     def ends(posterior: CompiledPosterior, best: FitResult, masses: Sequence[float], seed: int) -> np.ndarray:
-        names = posterior.coordinates.names
-        found = xr.DataArray(
-            _draws(posterior, best, seed, draws, tune, chains), dims=("chain", "draw", "name"), attrs={"unit": ""}
-        )
-        limit = partial(one_sided, side="upper")
-        upper = [[limit(found[..., k], name, mass).value for k, name in enumerate(names)] for mass in masses]
+        found = _draws(posterior, best, seed, draws, tune, chains)
+        values = xr.DataArray(found, dims=("chain", "draw", "name"), attrs={"unit": ""})
+        upper = np.full((len(masses), found.shape[-1]), np.inf)
+        for name in names:
+            k = posterior.coordinates.names.index(name)
+            upper[:, k] = [one_sided(values[..., k], name, mass, "upper").value for mass in masses]
         return np.stack([np.full_like(upper, -np.inf), upper], axis=-1)
 
     return ends
@@ -186,9 +188,7 @@ def laplace_ends(posterior: CompiledPosterior, best: FitResult, masses: Sequence
     return np.stack([values - reach, values + reach], axis=-1)
 
 
-def _draws(
-    posterior: CompiledPosterior, best: FitResult, seed: int, draws: int, tune: int, chains: int
-) -> np.ndarray:
+def _draws(posterior: CompiledPosterior, best: FitResult, seed: int, draws: int, tune: int, chains: int) -> np.ndarray:
     """Return values of the parameters, shape (chains, draws, n_parameter)."""
     found = sample(
         posterior, best.theta, lambda: None, draws=draws, tune=tune, chains=chains, cores=1, random_seed=seed,

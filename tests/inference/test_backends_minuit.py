@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from bayesmap.errors import BayesmapInputError
 from bayesmap.fit import MapFit
 from bayesmap.inference.backends.base import objective
-from bayesmap.inference.backends.minuit_hesse import turned
+from bayesmap.inference.backends.minuit_hesse import raised, turned
 from bayesmap.inference.named import NamedPosterior
 from bayesmap.testing import toy_dataset, toy_models
 from tests.inference.backends import AMPLITUDE, put_out_fit
@@ -52,6 +52,15 @@ def test_hesse_gets_coordinates_in_which_the_hessian_is_one(fit, at_the_best):
     slopes = np.array([found.gradient(row) - found.gradient(-row) for row in step]) / 2e-3
     assert slopes == pytest.approx(2.0 * np.eye(found.size), abs=1e-5)
     assert np.all(np.isinf(found.limits))
+
+
+def test_hesse_gets_a_value_of_the_size_that_its_rounding_tells(fit, at_the_best):
+    """The sum over all bins is rounded as a number of its own size is, within a factor of some."""
+    free = np.full(at_the_best.size, True)
+    found = raised(turned(at_the_best, fit.covariance().hessian, free), free)
+    size = abs(2.0 * at_the_best.reference)
+    assert 0.1 * size < found.level < 30.0 * size
+    assert found.value_and_gradient(np.zeros(found.size))[0] == pytest.approx(found.level, abs=1e-9)
 
 
 def test_hesse_keeps_coordinates_with_a_limit_nearby(fit, at_the_best):

@@ -1,4 +1,4 @@
-"""Errors and correlations of the Laplace approximation on ten simulated data sets: HESSE's, and central differences'."""
+"""Errors and correlations of ten simulated data sets: Laplace beside HESSE and beside second differences."""
 
 import numpy as np
 import pytest

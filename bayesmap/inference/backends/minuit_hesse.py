@@ -1,9 +1,11 @@
 """Covariance by Minuit's HESSE: numerical second derivatives, beside the exact ones of `laplace`.
 
-HESSE keeps the first steps that give a second derivative to a few percent. They may be so small that the rounding of a
-sum over all bins shows: of correlated parameters it was seen to miss an error by ten percent, and to call that accurate.
-It is therefore given coordinates in which the exact Hessian is one, where nothing cancels. What it finds does not depend
-on them: were the exact Hessian wrong, HESSE's would not be one there.
+HESSE takes its steps for a function that is exact to machine precision of its value, and keeps the first ones that give
+a second derivative to a few percent. Of -2 ln p relative to the optimum, which is zero there but a sum over all bins,
+they are so small that the rounding shows: errors were seen to be ten percent off, and to be called accurate. So
+(1) a constant is added that makes the rounding of the sum that of the value, and (2) the coordinates are those in which
+the exact Hessian is one, where nothing cancels. What HESSE finds does not depend on either: were the exact Hessian
+wrong, HESSE's would not be one there.
 """
 
 from __future__ import annotations
@@ -25,11 +27,13 @@ from bayesmap.results.fit import CovarianceResult
 STRATEGY = 2
 CLEAR = 1.0
 """Standard deviations to the nearest limit from which on HESSE's steps cannot reach it."""
+REPEATS, NEARBY = 16, 1e-9
+"""Values whose scatter is the rounding: at points so many sigma apart the function itself differs by 1e-18."""
 
 
 @dataclass(frozen=True)
 class Turned:
-    """The function of w, with x = root w.
+    """The function of w, with x = root w, plus a constant.
 
     Parameters
     ----------
@@ -39,11 +43,14 @@ class Turned:
         One where x has limits that are near.
     limits : (lower, upper)
         Limits of w.
+    level : float
+        The constant.
     """
 
     function: Objective
     root: np.ndarray
     limits: tuple[np.ndarray, np.ndarray]
+    level: float = 0.0
 
     @property
     def size(self) -> int:
@@ -53,7 +60,7 @@ class Turned:
     def value_and_gradient(self, w: np.ndarray) -> tuple[float, np.ndarray]:
         """Return value and gradient."""
         value, gradient = self.function.value_and_gradient(self.root @ w)
-        return value, self.root.T @ gradient
+        return value + self.level, self.root.T @ gradient
 
     def gradient(self, w: np.ndarray) -> np.ndarray:
         """Return the gradient."""
@@ -79,7 +86,7 @@ def hesse(
     function = replace(objective(posterior, theta), origin=theta)
     free = free_of_limits(posterior, theta)
     hessian = -posterior.hessian(theta) if known is None else known
-    scaled = turned(function, hessian, free)
+    scaled = raised(turned(function, hessian, free), free)
     minuit = build(scaled, STRATEGY, tol=0.1)
     minuit.fixed = list(~free)
     inverse, said = _worked_out(minuit, function.scale[:, None] * scaled.root, free)
@@ -111,6 +118,13 @@ def turned(function: Objective, hessian: np.ndarray, free: np.ndarray) -> Turned
     root, nowhere = np.eye(function.size), np.full(function.size, np.inf)
     root[np.ix_(free, free)] = np.linalg.cholesky(inverse)
     return Turned(function, root, (-nowhere, nowhere))
+
+
+def raised(scaled: Turned, free: np.ndarray) -> Turned:
+    """Return the function plus the constant that makes its rounding that of a number of its size."""
+    points = free * np.random.default_rng(0).normal(scale=NEARBY, size=(REPEATS, scaled.size))
+    scatter = np.std([scaled.value_and_gradient(point)[0] for point in points])
+    return replace(scaled, level=float(scatter / np.finfo(np.float64).eps))
 
 
 def _worked_out(minuit: Any, root: np.ndarray, free: np.ndarray) -> tuple[np.ndarray | None, str]:
