@@ -94,7 +94,13 @@ if TYPE_CHECKING:
     from bayesmap.results.flux_points import FluxPoints
     from bayesmap.results.limits import lower_limit, upper_limit
     from bayesmap.results.peak import peak_energy
-    from bayesmap.results.position import extension_region, position_contour, position_ellipse, region_table
+    from bayesmap.results.position import (
+        extension_region,
+        position_contour,
+        position_ellipse,
+        profile_region,
+        region_table,
+    )
     from bayesmap.results.posterior import verdict_of
     from bayesmap.results.store import load_posterior, save_posterior
     from bayesmap.results.summary import summarise
@@ -186,7 +192,13 @@ _HOMES = {
     "bayesmap.results.flux_points": ("FluxPoints",),
     "bayesmap.results.limits": ("lower_limit", "upper_limit"),
     "bayesmap.results.peak": ("peak_energy",),
-    "bayesmap.results.position": ("extension_region", "position_contour", "position_ellipse", "region_table"),
+    "bayesmap.results.position": (
+        "extension_region",
+        "position_contour",
+        "position_ellipse",
+        "profile_region",
+        "region_table",
+    ),
     "bayesmap.results.posterior": ("verdict_of",),
     "bayesmap.results.store": ("load_posterior", "save_posterior"),
     "bayesmap.results.summary": ("summarise",),
@@ -275,6 +287,7 @@ __all__ = [
     "position_contour",
     "position_ellipse",
     "prior_sensitivity",
+    "profile_region",
     "read_covariance",
     "read_dataset",
     "read_datasets",

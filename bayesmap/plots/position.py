@@ -76,7 +76,8 @@ def plot_position(
     x, y = offsets(lon, lat, *shape.position)
     reach = MARGIN * float(np.quantile(np.hypot(x, y), 0.999))
     factor, unit = UNITS[0] if 60.0 * reach > LARGEST else UNITS[1] if 3600.0 * reach > LARGEST else UNITS[2]
-    figure = Figure(figsize=(5.2, 5.8), layout="constrained") if figure is None else figure
+    figure = Figure(figsize=(5.2, 6.2), layout="constrained") if figure is None else figure
+    alone = axes is None
     axes = figure.subplots() if axes is None else axes
     step = max(1, len(x) // MOST_POINTS)
     axes.plot(factor * x[::step], factor * y[::step], ".", color="0.55", markersize=2.5, markeredgewidth=0,
@@ -91,6 +92,10 @@ def plot_position(
                   linestyle="none", label="truth")  # fmt: skip
     _dress(axes, factor * reach, unit, shape)
     axes.set_title(f"{source}, {_where(shape)}", fontsize="medium")
+    if alone:
+        figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize="small")
+    else:
+        axes.legend(frameon=False, fontsize="small")
     return figure
 
 
@@ -116,4 +121,3 @@ def _dress(axes: Axes, reach: float, unit: str, shape: Any) -> None:
     axes.set_xlabel(f"Offset in {sides[0]} ({unit})")
     axes.set_ylabel(f"Offset in {sides[1]} ({unit})")
     axes.grid(color="0.5", alpha=0.25, linewidth=0.5)
-    axes.legend(frameon=False, fontsize="small", ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.13))

@@ -61,7 +61,7 @@ def plot_regions(
     geom = image.geom.to_image()
     if figure is None:
         sides = (1, 1) if width is not None else geom.shape
-        figure = Figure(figsize=(6.4, 1.6 + min(9.0, 5.6 * sides[0] / sides[1])), layout="constrained")
+        figure = Figure(figsize=(6.4, 1.4 + min(9.0, 5.4 * sides[0] / sides[1])), layout="constrained")
     axes = sky_axes(figure, geom, (1, 1, 1))
     data = image.data.reshape(-1, *geom.shape).sum(axis=0)
     show_image(axes, data, label, **({"cmap": "Greys_r"} | options))

@@ -30,6 +30,7 @@ from bayesmap.models.spatial.base import SpatialModel
 from bayesmap.models.spatial.offsets import offsets
 from bayesmap.results.contours import credible_contour
 from bayesmap.results.fit import CovarianceResult
+from bayesmap.results.profile import ProfileContour
 from bayesmap.results.regions import ContourRegion, EllipseRegion, Region, from_offsets, mean_direction
 from bayesmap.results.spectral_draws import parameter_draws, sky_model
 from bayesmap.units import FloatArray
@@ -128,6 +129,46 @@ def position_contour(tree: xr.DataTree, models: Models, source: str, mass: float
     meaning = "position (highest density)"
     region = ContourRegion(source, meaning, _placed(models, source).frame, lon, lat, pieces, mass)
     return replace(region, share=float(region.contains(*draws).mean()))
+
+
+def profile_region(contour: ProfileContour, models: Models, source: str) -> ContourRegion:
+    """Return the region inside a contour by profile of a source's longitude and latitude.
+
+    Parameters
+    ----------
+    contour : ProfileContour
+        The ``record`` of ``fit.minos_contour("crab.spatial.lon_0", "crab.spatial.lat_0", backend="profile")``; its
+        `mass` is the one of a normal density.
+    models : Models
+        Best fit.
+    source : str
+        Name of the source.
+
+    Raises
+    ------
+    ModelError
+        BM-MO-002 for a name that is not known.
+    BayesmapInputError
+        BM-FT-077 for a contour of other parameters, or one that is open somewhere.
+    """
+    shape, names, table = _placed(models, source), _names(source), models.parameters
+    points = {contour.x_name: contour.x, contour.y_name: contour.y}
+    best = {contour.x_name: contour.x_best, contour.y_name: contour.y_best}
+    complete = set(points) == set(names) and np.isfinite(contour.x + contour.y).all()
+    if not complete:
+        raise BayesmapInputError(
+            "BM-FT-077",
+            what=f"the contour is one of {contour.x_name} and {contour.y_name}, with "
+            f"{int(np.isfinite(contour.x + contour.y).sum())} of {len(contour.x)} points",
+            rule=f"A region needs a closed contour of {' and '.join(names)}",
+            remedy="Work out that contour, or ask for a smaller sigma",
+        )
+    lon, lat = (np.append(points[name], points[name][0]) * table[name].canonical_factor for name in names)
+    centre = [best[name] * table[name].canonical_factor for name in names]
+    piece = np.stack([lon % 360.0, lat], axis=1)
+    return ContourRegion(
+        source, "position (profile)", shape.frame, centre[0] % 360.0, centre[1], (piece,), contour.mass
+    )
 
 
 def extension_region(models: Models, source: str) -> EllipseRegion:

@@ -222,9 +222,7 @@ def test_best_fit_and_posterior_that_are_not_to_be_trusted_are_exit_code_3(copie
     verdict = json.loads((tmp_path / "fit" / "summary.json").read_text())["verdict"]
     assert verdict["ok"] is False
     assert "few_chains" in verdict["status"]
-    assert {path.name for path in (tmp_path / "fit").iterdir()} == FILES | POSTERIOR_FILES - {
-        "positions-posterior.reg"
-    }
+    assert {path.name for path in (tmp_path / "fit").iterdir()} == FILES | POSTERIOR_FILES - {"positions-posterior.reg"}
     assert "BM-FT-072: the 40 draws of the position of source" in err
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import astropy.units as u
 import numpy as np
@@ -21,8 +22,10 @@ from bayesmap.results.position import (
     extension_region,
     position_contour,
     position_ellipse,
+    profile_region,
     region_table,
 )
+from bayesmap.results.profile import ProfileContour
 from bayesmap.results.regions import ContourRegion, EllipseRegion, from_offsets
 
 CENTRES = [(83.6, 22.0), (359.9995, -75.0), (0.0, 0.0), (120.0, 89.995), (10.0, -89.9)]
@@ -205,6 +208,28 @@ def test_laplace_and_draws_of_a_fit_agree(small_fit, small_tree):
     assert table["area"][1].to_value("deg2") == contour.area
     assert "95 %" in str(draws)
     assert "of the draws inside" in str(contour)
+
+
+@pytest.mark.parametrize("lon", [83.6, 0.001])
+def test_the_region_of_a_profile(lon):
+    models = models_at(lon, 60.0)
+    turn = np.linspace(0.0, 2.0 * np.pi, 200, endpoint=False)
+    x, y = lon + 0.02 * np.cos(turn) / math.cos(math.radians(60.0)), 60.0 + 0.01 * np.sin(turn)
+    names = ("crab.spatial.lon_0", "crab.spatial.lat_0")
+    missing = np.zeros(200, dtype=bool)
+    contour = ProfileContour(*names, "deg", "deg", x, y, lon, 60.0, 2.0, np.full(200, 4.0), missing, True, "profile",
+                             "posterior", 9)  # fmt: skip
+    region = profile_region(contour, models, "crab")
+    assert region.area == pytest.approx(math.pi * 0.02 * 0.01, rel=1e-3)
+    assert region.mass == pytest.approx(1.0 - math.exp(-2.0))
+    assert region.contains(lon, 60.0)
+    assert not region.contains(lon, 60.011)
+    swapped = replace(contour, x_name=names[1], y_name=names[0], x=y, y=x, x_best=60.0, y_best=lon)
+    np.testing.assert_array_equal(profile_region(swapped, models, "crab").pieces[0], region.pieces[0])
+    gap = replace(contour, x=np.append(x[:-1], np.nan))
+    for bad in (gap, replace(contour, x_name="crab.spectral.index")):
+        with pytest.raises(BayesmapInputError, match=r"BM-FT-077.*closed contour of crab\.spatial\.lon_0"):
+            profile_region(bad, models, "crab")
 
 
 def test_sizes_of_shapes_are_their_ellipses():
