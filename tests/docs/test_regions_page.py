@@ -11,6 +11,7 @@ from regions import Regions
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "regions.md"
 
 
+@pytest.mark.slow
 def test_the_examples_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
