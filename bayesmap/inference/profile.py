@@ -155,9 +155,9 @@ def profile_interval(
             progress(len(sides), 2)
     ends = [valley.surface.values(side.place.x)[k] if side.found else np.nan for side in sides] or [np.nan, np.nan]
     words = [valley.problem] if valley.problem else []
-    for side, where in zip(sides, ("below", "above"), strict=False):
+    for side, where, limit in zip(sides, ("below", "above"), valley.limits(name), strict=False):
         if side.problem:
-            words.append(f"{where}: {_words(valley, name, side, sigma)}")
+            words.append(f"{where}: {_words(valley, name, side, sigma, limit)}")
     opened = [side.open for side in sides] or [False, False]
     return ProfileInterval(
         name=name,
@@ -176,12 +176,13 @@ def profile_interval(
     )
 
 
-def _words(valley: Valley, name: str, side: Crossing, sigma: float) -> str:
+def _words(valley: Valley, name: str, side: Crossing, sigma: float, limit: float) -> str:
     """Return what happened on a side without an end."""
     value = valley.surface.values(side.place.x)[valley.index(name)]
     unit = f" {valley.unit(name)}" if valley.unit(name) else ""
+    where = f" (limit {limit:g}{unit})" if np.isfinite(limit) else ""
     level = f", the level is {sigma**2:g}: an open side, no number" if side.open else ""
-    return f"{side.problem} at {name} = {value:.6g}{unit}{level}"
+    return f"{side.problem} at {name} = {value:.6g}{unit}{where}{level}"
 
 
 def profile_curve(

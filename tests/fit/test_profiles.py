@@ -211,8 +211,8 @@ def test_an_open_side_is_no_number(put_out):
     assert not found["open_upper"]
     assert np.isnan(found["errn"])
     assert np.isnan(found["lower"])
-    assert found["message"].startswith(f"below: the best fit is at the limit at {AMPLITUDE} = 0 TeV-1 s-1 cm-2, the")
-    assert found["message"].endswith("level is 1: an open side, no number")
+    assert found["message"].startswith(f"below: the best fit is at the limit at {AMPLITUDE} = 0 TeV-1 s-1 cm-2 (")
+    assert found["message"].endswith("(limit 0 TeV-1 s-1 cm-2), the level is 1: an open side, no number")
     # The other parameter by a search along it.
     free = put_out.model.parameters[NORM].value
 
