@@ -16,6 +16,7 @@ Nocedal & Wright 2006, Numerical Optimization, chapters 3.1, 16.7 and 18.3; Murp
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -35,8 +36,12 @@ FLAT = 1e-8
 ANEW = 15
 """Steps after which the exact matrix is worked out anew."""
 STEPS = 90
-HOP = 2.0
-"""Held parameters move by so many sigma at a time."""
+HOP = 1.5
+"""Held parameters move by so many sigma at a time at first."""
+DROP = 0.3
+"""Fall of the statistic from where the model sends the others above which they may have left the valley."""
+SHORTEST = 0.02
+"""A hop of so many sigma is the shortest: what happens in it is a jump of the profile."""
 
 
 @dataclass
@@ -118,7 +123,17 @@ class Place:
 
 
 def settle(surface: Surface, place: Place, held: np.ndarray, target: np.ndarray) -> Place:
-    """Move held coordinates to a target, and find the best of the others.
+    """Move held coordinates to a target, and find the best of the others; arguments as of `path`."""
+    for found in path(surface, place, held, target):
+        place = found
+    return place
+
+
+def path(surface: Surface, place: Place, held: np.ndarray, target: np.ndarray) -> Iterator[Place]:
+    """Yield points on the way of held coordinates to a target, each with the best of the others, the target last.
+
+    The valley of the first point is followed as long as it is one: where the others would fall by more than `DROP` from
+    where the model sends them, they may have left it, and a shorter hop is tried first.
 
     Parameters
     ----------
@@ -129,21 +144,29 @@ def settle(surface: Surface, place: Place, held: np.ndarray, target: np.ndarray)
     held : ndarray of bool, shape (size,)
         Coordinates that are held.
     target : ndarray, shape (size,)
-        Where; other entries are not looked at. Must be within the limits.
+        Where they go; other entries are not looked at. Must be within the limits.
 
-    Returns
-    -------
+    Yields
+    ------
     Place
-        Its value is infinite if there is no support at the target.
+        Its value is infinite where there is no support; nothing comes after that, nor after a point with a problem.
     """
     step = model_step(surface, place, held, np.where(held, target - place.x, 0.0))
-    hops = int(np.ceil(np.sqrt(step @ place.curvature @ step) / HOP))
-    begin = place.x
-    for hop in range(1, hops):
-        place = _settled(surface, place, held, begin + (target - begin) * hop / hops)
-        if place.problem or not np.isfinite(place.value):
-            return place
-    return _settled(surface, place, held, target)
+    length = float(np.sqrt(0.5 * step @ place.curvature @ step))
+    begin, done, share = place.x, 0.0, HOP / max(length, HOP)
+    while done < 1.0:
+        last = done + share > 1.0 - 1e-9
+        goal = target if last else begin + (target - begin) * (done + share)
+        found, drop = _settled(surface, place, held, goal)
+        lost = bool(found.problem) or drop > DROP
+        if lost and share * length > SHORTEST:
+            share *= 0.5
+            continue
+        yield found
+        if found.problem or not np.isfinite(found.value):
+            return
+        place, done = found, 1.0 if last else done + share
+        share = min(2.0 * share, 1.0 - done) if drop < 0.1 * DROP else share
 
 
 def model_step(surface: Surface, place: Place, held: np.ndarray, shift: np.ndarray) -> np.ndarray:
@@ -181,10 +204,16 @@ def positive(matrix: np.ndarray) -> np.ndarray:
     return symmetric if values[0] > floor else (vectors * np.maximum(sizes, floor)) @ vectors.T
 
 
-def _settled(surface: Surface, place: Place, held: np.ndarray, target: np.ndarray) -> Place:
+def _settled(surface: Surface, place: Place, held: np.ndarray, target: np.ndarray) -> tuple[Place, float]:
+    """Return the conditional minimum, and by how much it lies below where the search began."""
     place = _arrive(surface, place, held, target)
     if not np.isfinite(place.value):
-        return place
+        return place, 0.0
+    found = _descended(surface, place, held)
+    return found, place.value - found.value
+
+
+def _descended(surface: Surface, place: Place, held: np.ndarray) -> Place:
     exact = False
     for number in range(1, STEPS):
         step = model_step(surface, place, held, np.zeros_like(place.x))

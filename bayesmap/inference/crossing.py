@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayesmap.inference.conditional import Place, Surface, model_step, settle
+from bayesmap.inference.conditional import Place, Surface, model_step, path
 
 TOLERANCE = 2e-5
 """Distance from the level, in sigma, at which the crossing is found."""
@@ -70,12 +70,15 @@ class Bracket:
         r of the nearest point above; infinite if none is known.
     supported : bool
         False if there is no support at `above`.
+    on_ray : bool
+        False as long as the search stands on a ray nearby.
     """
 
     below: float
     place: Place
     above: float = math.inf
     supported: bool = True
+    on_ray: bool = True
 
 
 def cross(
@@ -103,11 +106,12 @@ def cross(
         return Crossing(best, 0.0, open=True, problem="the best fit is at the limit")
     first = near.r if near is not None else first_step(surface, best, held, ray, sigma)
     r, place = min(first, reach), best if near is None else near.place
-    bracket = Bracket(0.0, best)
+    bracket = Bracket(0.0, best, on_ray=near is None)
     for _ in range(TRIALS):
-        place = settle(surface, place, held, end_of(surface, best, held, ray, r, reach))
-        rise = place.value - best.value
-        height = math.sqrt(max(rise, 0.0))
+        goal = end_of(surface, best, held, ray, r, reach)
+        place, r = _follow(surface, best, held, ray, place, (goal, r, sigma if bracket.on_ray else math.inf))
+        bracket.on_ray = True
+        rise, height = place.value - best.value, _height(place, best)
         stop = _stopped(place, rise, height, r, sigma, min(reach, FAR * first))
         if stop is not None:
             return stop
@@ -121,6 +125,33 @@ def cross(
         r = _next(bracket, r, (sigma - height) / slope if slope > 0.0 else math.nan, reach)
         place = place if math.isfinite(place.value) else bracket.place
     return Crossing(place, r, problem=f"the level was not found in {TRIALS} trials")
+
+
+def _height(place: Place, best: Place) -> float:
+    return math.sqrt(max(place.value - best.value, 0.0))
+
+
+def _follow(
+    surface: Surface,
+    best: Place,
+    held: np.ndarray,
+    ray: np.ndarray,
+    place: Place,
+    goal: tuple[np.ndarray, float, float],
+) -> tuple[Place, float]:
+    """Return where the way to a goal ends and its r: outwards at the first point above the level.
+
+    The valley may end before the goal, and the profile fall into another one: a crossing before that is one.
+    """
+    target, r, level = goal
+    k = int(np.argmax(np.abs(ray)))
+    outwards = abs(target[k] - best.x[k]) > abs(place.x[k] - best.x[k])
+    for found in path(surface, place, held, target):
+        place = found
+        if outwards and _height(place, best) >= level:
+            break
+    reached = place.x[k] == target[k]
+    return place, r if reached else float((place.x[k] - best.x[k]) / ray[k])
 
 
 def _stopped(place: Place, rise: float, height: float, r: float, sigma: float, reach: float) -> Crossing | None:

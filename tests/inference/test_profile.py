@@ -123,6 +123,34 @@ def test_a_curved_valley_is_followed(sigma):
         assert above.place.x[1] == pytest.approx(sigma**2 + 0.01, abs=1e-3)
 
 
+def two_valleys(x):
+    """Valleys at u near -1 and 1, of one height at t = 0; along t the second is far flatter, and from 1.43 on alone."""
+    t, u = x
+    return 3.5 * t**2 + 4.0 * (u**2 - 1.0) ** 2 - 3.0 * t**2 * u
+
+
+def two_valleys_gradient(x):
+    t, u = x
+    return np.array([7.0 * t - 6.0 * t * u, 16.0 * u * (u**2 - 1.0) - 3.0 * t**2])
+
+
+@pytest.mark.parametrize("first", [1.0, 0.3, 0.1, 0.03])
+def test_the_valley_of_the_best_fit_is_followed(first):
+    """However wrong the first guess of the scale is: bold steps must not end in the other valley."""
+    surface, best = surface_of(two_valleys, two_valleys_gradient, [0.0, -1.0])
+    best = Place(best.x, best.value, best.gradient, first * best.curvature)
+
+    def rise(t):
+        low = minimize_scalar(lambda u: two_valleys((t, u)), bounds=(-1.2, -0.65), method="bounded")
+        return low.fun - 4.0
+
+    end = brentq(rise, 0.1, 1.2)
+    for sign in (-1.0, 1.0):
+        found = side(surface, best, 0, 2.0, sign)
+        assert found.found, found.problem
+        assert found.place.x[0] == pytest.approx(sign * end, abs=1e-4)
+
+
 def test_the_way_does_not_matter():
     surface, best = surface_of(banana, banana_gradient, [0.0, 0.0])
     held, target = held_at(0, 2), np.array([1.7, 0.0])
