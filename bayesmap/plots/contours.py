@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bayesmap.plots.labels import Label, value_label
+from bayesmap.plots.labels import Label, known_name, same_parameters, value_label
 from bayesmap.results.contours import credible_contour
 from bayesmap.results.intervals import check_sigma, mass_in_two_dimensions
-from bayesmap.results.posterior import limits_of
+from bayesmap.results.posterior import free_names, limits_of
 from bayesmap.results.profile import ProfileContour
 from bayesmap.results.regions import percent
 
@@ -45,7 +45,7 @@ def plot_contours(
     tree : xarray.DataTree
         Posterior, as `MapFit.sample` returns it.
     x, y : str
-        Parameters by qualified name.
+        Parameters by name.
     profiles : ProfileContour or sequence of ProfileContour
         Contours by profile of the same two parameters; x and y may be exchanged.
     sigmas : sequence of float
@@ -65,11 +65,14 @@ def plot_contours(
     Raises
     ------
     BayesmapInputError
-        BM-FT-007 for a sigma that is not above zero.
+        BM-FT-007 for a sigma that is not above zero, BM-FT-078 for an unknown or ambiguous name, BM-FT-079 for a
+        contour of other parameters.
     """
     for sigma in sigmas:
         check_sigma(sigma)
     found = (profiles,) if isinstance(profiles, ProfileContour) else tuple(profiles)
+    x, y = (known_name(name, free_names(tree)) for name in (x, y))
+    same_parameters("a contour", (x, y), ((item.x_name, item.y_name) for item in found))
     figure = Figure(figsize=(5.6, 4.8), layout="constrained") if figure is None else figure
     axes = figure.subplots() if axes is None else axes
     posterior = tree["posterior"]

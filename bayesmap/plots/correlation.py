@@ -11,13 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bayesmap.models.spatial.hilbert import is_weight
-from bayesmap.plots.labels import short_name
+from bayesmap.plots.labels import known_name, short_name
 from bayesmap.results.fit import CovarianceResult
 from bayesmap.results.posterior import free_names
 
-CELL, SMALLEST_CELL = 0.5, 0.22  # inches
+CELL, WIDEST, POINTS = 0.5, 14.0, 72.0  # inches, inches, points per inch
 FEW, MANY = 16, 40
-"""Up to `FEW` parameters a cell has room for two digits after the point, up to `MANY` for one number in small type."""
+"""Cells are of one size up to `FEW` parameters, then smaller; from `MANY` on there is no room for numbers."""
 DARK = 0.6
 """Absolute correlation from which the number is written in white."""
 
@@ -42,7 +42,7 @@ def plot_correlation(
     found : CovarianceResult or xarray.DataTree
         Covariance at the best fit, or posterior.
     names : sequence of str, optional
-        Parameters by qualified name, in this order; all free ones by default, without the weights of correlated
+        Parameters by name, in this order; all free ones by default, without the weights of correlated
         fields.
     title : str
         Title.
@@ -55,12 +55,17 @@ def plot_correlation(
     -------
     matplotlib.figure.Figure
         The figure.
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-FT-078 for an unknown or ambiguous name.
     """
-    chosen = shown_names(found) if names is None else tuple(names)
+    chosen = shown_names(found) if names is None else tuple(known_name(name, all_names(found)) for name in names)
     matrix = correlation_matrix(found, chosen)
     n = len(chosen)
+    cell = min(CELL, max(CELL * FEW, min(WIDEST, 0.24 * n)) / max(n, 1))
     if figure is None:
-        cell = CELL if n <= FEW else max(SMALLEST_CELL, CELL * FEW / n)
         # Room for names and the colour bar beside the cells.
         figure = Figure(figsize=(3.2 + cell * n, 2.2 + cell * n), layout="constrained")
     axes = figure.subplots() if axes is None else axes
@@ -72,14 +77,18 @@ def plot_correlation(
     image = axes.imshow(np.where(below, matrix, np.nan), cmap="RdBu_r", vmin=-1.0, vmax=1.0)
     figure.colorbar(image, ax=axes, label="Correlation", shrink=0.7, pad=0.02, aspect=25)
     _numbers(axes, matrix)
-    _dress(axes, short_names(chosen), title)
+    _dress(axes, short_names(chosen), title, min(9.0, 0.6 * POINTS * cell))
     return figure
 
 
 def shown_names(found: CovarianceResult | xr.DataTree) -> tuple[str, ...]:
     """Return the free parameters without the weights of correlated fields, by qualified name."""
-    known = found.names if isinstance(found, CovarianceResult) else free_names(found)
-    return tuple(name for name in known if not is_weight(name))
+    return tuple(name for name in all_names(found) if not is_weight(name))
+
+
+def all_names(found: CovarianceResult | xr.DataTree) -> tuple[str, ...]:
+    """Return the free parameters by qualified name."""
+    return found.names if isinstance(found, CovarianceResult) else free_names(found)
 
 
 def correlation_matrix(found: CovarianceResult | xr.DataTree, names: Sequence[str]) -> np.ndarray:
@@ -134,8 +143,7 @@ def _number(value: float) -> str:
     return "0.00" if abs(value) < 0.005 else f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
-def _dress(axes: Axes, labels: Sequence[str], title: str) -> None:
-    size = 9 if len(labels) <= FEW else 6
+def _dress(axes: Axes, labels: Sequence[str], title: str, size: float) -> None:
     axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right", rotation_mode="anchor", fontsize=size)
     axes.set_yticks(range(len(labels)), labels, fontsize=size)
     axes.set_title(title)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import astropy.units as u
 import numpy as np
 import xarray as xr
 
+from bayesmap.errors import BayesmapInputError
 from bayesmap.results.posterior import free_names
 
 
@@ -67,6 +69,66 @@ def value_label(name: str, unit: str, values: Any) -> Label:
     decade = 0 if size == 0.0 or 1e-2 <= size < 1e4 else math.floor(math.log10(size))
     power = f"$10^{{{decade}}}$" if decade else ""
     return Label(name, short_name(name), 10.0**decade, f"{power} {unit_text(unit)}".strip())
+
+
+def known_name(name: str, names: Sequence[str]) -> str:
+    """Return the qualified name that is meant: the name itself, or the only one that ends in it.
+
+    Parameters
+    ----------
+    name : str
+        Qualified name, or a bare one if it is unique.
+    names : sequence of str
+        Qualified names of what can be shown.
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-FT-078 for an unknown or ambiguous name.
+
+    Examples
+    --------
+    >>> known_name("index", ["crab.spectral.index", "crab.spatial.sigma"])
+    'crab.spectral.index'
+    """
+    if name in names:
+        return name
+    found = [item for item in names if item.endswith(f".{name}")]
+    if len(found) == 1:
+        return found[0]
+    raise BayesmapInputError(
+        "BM-FT-078",
+        what=f"{name!r} is {'ambiguous' if found else 'not among the parameters'}",
+        rule=f"What can be shown is {', '.join(found or names)}",
+        remedy="Use one of these names",
+    )
+
+
+def same_parameters(kind: str, expected: Collection[str], found: Iterable[Collection[str]]) -> None:
+    """Refuse curves of other parameters than those of a picture.
+
+    Parameters
+    ----------
+    kind : str
+        What they are, for the message.
+    expected : collection of str
+        Parameters of the picture.
+    found : iterable of collections of str
+        Parameters of each curve.
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-FT-079.
+    """
+    for names in found:
+        if set(names) != set(expected):
+            raise BayesmapInputError(
+                "BM-FT-079",
+                what=f"{kind} of {' and '.join(names)} was given to a picture of {' and '.join(expected)}",
+                rule="A picture shows curves of the same parameters",
+                remedy="Make a picture of each",
+            )
 
 
 def short_name(name: str) -> str:

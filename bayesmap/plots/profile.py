@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bayesmap.plots.labels import Label, value_label
+from bayesmap.plots.labels import Label, known_name, same_parameters, value_label
 from bayesmap.results.intervals import interval, mass_in_one_dimension
+from bayesmap.results.posterior import free_names
 from bayesmap.results.profile import Profile, ProfileInterval
 from bayesmap.results.regions import percent
 
@@ -63,11 +64,18 @@ def plot_profile(
     -------
     matplotlib.figure.Figure
         The figure.
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-FT-078 for a parameter without draws, BM-FT-079 for curves or intervals of several parameters.
     """
     curves = (profiles,) if isinstance(profiles, Profile) else tuple(profiles)
+    first = curves[0]
+    names = [item.name for item in curves] + [item.name for item in intervals]
+    same_parameters("a profile", (first.name,), ((name,) for name in names))
     figure = Figure(figsize=(6.0, 5.0), layout="constrained") if figure is None else figure
     axes = figure.subplots() if axes is None else axes
-    first = curves[0]
     label = value_label(first.name, first.unit, np.concatenate([curve.values for curve in curves]))
     if tree is not None:
         _draws(axes, tree, label)
@@ -86,6 +94,7 @@ def plot_profile(
 
 def _draws(axes: Axes, tree: xr.DataTree, label: Label) -> None:
     """Show the histogram of the draws, its parts inside the intervals darker."""
+    known_name(label.name, free_names(tree))
     draws = tree["posterior"][label.name].values.ravel() / label.factor
     density, edges = np.histogram(draws, BINS)
     height = 0.93 * TOP * density / density.max()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import astropy.units as u
 import numpy as np
@@ -19,6 +20,7 @@ from bayesmap.maps.geometry import WcsGeom
 from bayesmap.maps.map import WcsNDMap
 from bayesmap.plots.butterfly import plot_butterfly
 from bayesmap.plots.contours import plot_contours
+from bayesmap.plots.correlation import plot_correlation
 from bayesmap.plots.position import plot_position
 from bayesmap.plots.profile import plot_profile
 from bayesmap.plots.regions import plot_regions
@@ -79,6 +81,23 @@ def test_a_profile_alone_on_axes_of_another_figure():
     assert plot_profile(profile(), figure=figure, axes=axes[1]) is figure
     assert len(axes[0].lines) == 0
     assert len(axes[1].lines) > 0
+
+
+def test_pictures_refuse_what_is_not_there(tree):
+    other = replace(profile(), name="crab.spectral.index")
+    with pytest.raises(BayesmapInputError, match=r"BM-FT-079.*crab\.spectral\.index"):
+        plot_profile([profile(), other])
+    absent = tree.copy(deep=True)
+    del absent["posterior"][NAMES[0]]
+    with pytest.raises(BayesmapInputError, match=r"BM-FT-078.*crab\.spectral\.index"):
+        plot_profile(profile(), tree=absent)
+    with pytest.raises(BayesmapInputError, match=r"BM-FT-078.*'sigma'.*crab\.spectral\.index"):
+        plot_contours(tree, "sigma", "index")
+    with pytest.raises(BayesmapInputError, match="BM-FT-079"):
+        plot_contours(tree, *NAMES, profiles=replace(contour(1.0), x_name="crab.spatial.sigma"))
+    with pytest.raises(BayesmapInputError, match="BM-FT-078"):
+        plot_correlation(tree, names=["sigma"])
+    assert plot_contours(tree, "index", "amplitude").axes[0].get_xlabel() == "crab.index"
 
 
 def contour(sigma, points=60):
