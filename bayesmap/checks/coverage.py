@@ -21,10 +21,12 @@ from bayesmap.checks.sbc import simulated
 from bayesmap.errors import BayesmapError
 from bayesmap.inference.covariance import laplace
 from bayesmap.inference.optimize import optimize
+from bayesmap.inference.profile import begin, profile_interval
 from bayesmap.inference.sample import sample
 from bayesmap.posterior.compiled import CompiledPosterior
 from bayesmap.results.fit import FitResult
 from bayesmap.results.limits import one_sided
+from bayesmap.results.profile import ProfileInterval
 
 ONE_AND_TWO_SIGMA = (0.6826894921, 0.9544997361)
 """Masses of intervals of one and of two standard deviations."""
@@ -33,7 +35,7 @@ FALSE_ALARM = 1e-3
 
 Ends = Callable[[CompiledPosterior, FitResult, Sequence[float], int], np.ndarray]
 """Method: (posterior, best fit, masses, seed) -> ends of the intervals of the free parameters in their units, shape
-(n_mass, n_parameter, 2). An open side is an infinite end."""
+(n_mass, n_parameter, 2). An open side is an infinite end, and NaN an end that was not found."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def coverage(
         Coordinates (theta) of each truth: of one truth ``np.tile(theta, (n, 1))``, or of truths from the prior
         `bayesmap.checks.sbc.supported_draws`.
     method : callable
-        `nuts`, `nuts_limits` or `laplace_ends`, or one like them; see `Ends`.
+        `nuts`, `nuts_limits`, `laplace_ends` or `profile_ends`, or one like them; see `Ends`.
     random_seed : int
         Seed of everything.
     masses : sequence of float
@@ -124,9 +126,14 @@ def coverage(
         rng = np.random.default_rng(stream)
         observed, _ = simulated(posterior, truths[i], rng)
         try:
-            rows.append(_intervals(observed, method, masses, int(rng.integers(2**31))))
+            row = _intervals(observed, method, masses, int(rng.integers(2**31)))
         except BayesmapError as error:
             failed.append((i, f"simulation {i}: {error}"))
+        else:
+            if np.isnan(row[2]).any():
+                failed.append((i, f"simulation {i}: an interval has no end"))
+            else:
+                rows.append(row)
         if progress is not None:
             progress(i + 1, len(truths))
     kept = np.delete(posterior.coordinates.to_many_values(truths), [i for i, _ in failed], axis=0)
@@ -186,6 +193,20 @@ def laplace_ends(posterior: CompiledPosterior, best: FitResult, masses: Sequence
     reach = scipy.stats.norm.ppf(0.5 * (1.0 + np.array(masses)))[:, None] * errors
     values = _values(posterior, best)
     return np.stack([values - reach, values + reach], axis=-1)
+
+
+def profile_ends(posterior: CompiledPosterior, best: FitResult, masses: Sequence[float], seed: int) -> np.ndarray:
+    """Return the ends where the profile of the posterior has risen by as many sigma squared; it draws nothing."""
+    hessian = -posterior.hessian(best.theta) if best.hessian is None else best.hessian
+    valley = begin(posterior, best.theta, hessian, "posterior", 0.0)
+    sigmas = scipy.stats.norm.ppf(0.5 * (1.0 + np.array(masses)))
+    found = [[profile_interval(valley, name, sigma) for name in posterior.coordinates.names] for sigma in sigmas]
+    return np.array([[_sides(item) for item in row] for row in found])
+
+
+def _sides(found: ProfileInterval) -> tuple[float, float]:
+    """Return both ends: infinite where a side is open, NaN where the search for it failed."""
+    return (-np.inf if found.open_lower else found.lower, np.inf if found.open_upper else found.upper)
 
 
 def _draws(posterior: CompiledPosterior, best: FitResult, seed: int, draws: int, tune: int, chains: int) -> np.ndarray:

