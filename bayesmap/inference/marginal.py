@@ -155,7 +155,7 @@ def normalised(values: np.ndarray, heights: np.ndarray, lower: float = -np.inf) 
 def _far_from_limits(posterior: CompiledPosterior, theta: np.ndarray, index: int) -> np.ndarray:
     """Return the other coordinates that are far from their limits at the best fit, as indices."""
     lower, upper = posterior.variables.bounds()
-    information = np.diag(posterior.fisher(theta))
+    information = -np.diag(posterior.hessian(theta))
     sigma = 1.0 / np.sqrt(np.where(information > 0, information, np.inf))
     far = (theta - lower > FAR * sigma) & (upper - theta > FAR * sigma)
     far[index] = False

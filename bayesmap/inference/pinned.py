@@ -100,8 +100,14 @@ def profile_point(posterior: CompiledPosterior, theta: np.ndarray, index: int, v
         return ProfilePoint(held, start if np.isfinite(start) else -np.inf, nothing)
     pinned = Pinned(posterior, held, moving)
     lower, upper = posterior.variables.bounds()
+    # From the exact Hessian: the expected information of a source at zero may be infinite.
     state, message = minimise(
-        pinned, held[moving], (lower[moving], upper[moving]), tolerance=TOLERANCE, max_iterations=MOST_STEPS
+        pinned,
+        held[moving],
+        (lower[moving], upper[moving]),
+        tolerance=TOLERANCE,
+        max_iterations=MOST_STEPS,
+        hessian=-pinned.hessian(held[moving]),
     )
     if message or not state.exact or not np.isfinite(state.value):
         raise FitStateError(

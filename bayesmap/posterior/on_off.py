@@ -31,7 +31,9 @@ from bayesmap.dataset import SpectrumDatasetOnOff
 from bayesmap.fold.parameters import ParameterGraph
 from bayesmap.fold.point import constant
 
-TINY = 1e-290
+SMALL = 1e-5
+"""Expected signal, relative to the odds of the second term of the sum, below which three terms are enough: what is
+left out is its third power."""
 SHAPE = 0.5
 """a: the reference (Jeffreys) prior of a Poisson mean."""
 
@@ -130,13 +132,27 @@ def background_terms(n_on: np.ndarray, n_off: np.ndarray, alpha: np.ndarray) -> 
 
 
 def log_probability(signal: Any, log_weights: Any, signal_counts: Any) -> Any:
-    """Return ln p(n_on | s) per bin; minus infinity for a negative signal."""
-    # At s = 0 only the term without signal counts is left; its neighbour's slope is, too, with this.
-    positive = (pt.switch(signal >= 0.0, signal, 1.0) + TINY)[:, None]
+    """Return ln p(n_on | s) per bin; minus infinity for a negative signal.
+
+    Near s = 0 the sum is its first three terms: those of the logarithm, whose slopes are infinite, leave no second
+    derivative there.
+    """
+    base = pt.max(_of_order(0, log_weights, signal_counts), axis=1, keepdims=True)
+    first, second = (pt.sum(pt.exp(_of_order(m, log_weights, signal_counts) - base), axis=1) for m in (1, 2))
+    small = pt.and_(signal >= 0.0, signal * first < SMALL)
+    inside = pt.switch(small, signal, 0.0)
+    near = pt.log1p(first * inside + second * inside**2) + base[:, 0]
+    # Where a switch takes the other side, this side must have derivatives that are numbers.
+    positive = pt.switch(pt.and_(signal > 0.0, pt.invert(small)), signal, 1.0)[:, None]
     logs = signal_counts * pt.log(positive) + log_weights
     largest = pt.max(logs, axis=1, keepdims=True)
     total = pt.log(pt.sum(pt.exp(logs - largest), axis=1)) + largest[:, 0]
-    return pt.switch(signal >= 0.0, total - signal, -np.inf)
+    return pt.switch(signal >= 0.0, pt.switch(small, near, total) - signal, -np.inf)
+
+
+def _of_order(order: int, log_weights: Any, signal_counts: Any) -> Any:
+    """Return the weights of the terms with so many signal counts, minus infinity elsewhere."""
+    return pt.switch(pt.eq(signal_counts, float(order)), log_weights, -np.inf)
 
 
 def declare(name: str, mu: Any, supported: Any, counts: ObservedOnOff, observed: dict[str, Any]) -> None:

@@ -14,12 +14,19 @@ from bayesmap import (
     BayesmapInputError,
     BayesmapIOError,
     FoVBackgroundModel,
+    GaussianSpatialModel,
+    MapAxis,
+    MapDataset,
     MapFit,
     Models,
+    Parameter,
     PointSpatialModel,
     PowerLawSpectralModel,
     Prior,
+    PSFKernel,
     SkyModel,
+    SpectrumDatasetOnOff,
+    WcsGeom,
     WcsNDMap,
     flux_points,
     simulate,
@@ -282,3 +289,50 @@ def test_joint_data_share_the_norms():
     mean = (weights * np.array([item.norm for item in parts])).sum(axis=0) / weights.sum(axis=0)
     assert points.norm == pytest.approx(mean, abs=0.4 * points.norm_err.max())
     assert points.norm_err == pytest.approx(weights.sum(axis=0) ** -0.5, rel=0.1)
+
+
+def test_norms_of_a_spectrum_are_the_amplitudes_of_its_bins():
+    """An On/Off spectrum with a sharp energy measurement: each band is a fit of one amplitude to one bin."""
+    axis = MapAxis.from_energy_bounds(1.0, 10.0, 2)
+    numbers = {"acceptance": 1.0, "acceptance_off": 4.0, "axis_true": axis.rename("energy_true")}
+    data = SpectrumDatasetOnOff(
+        "run", axis, counts=[60.0, 9.0], counts_off=[80.0, 6.0], exposure=np.full(2, 3e12), **numbers
+    )
+    place = {"lon_0": Parameter("lon_0", 0.0, "deg", frozen=True), "lat_0": Parameter("lat_0", 0.0, "deg", frozen=True)}
+    spectrum = PowerLawSpectralModel(index=Parameter("index", 2.0, frozen=True), amplitude="2e-11 cm-2 s-1 TeV-1")
+    source = SkyModel(spectrum, PointSpatialModel(**place), name="source")
+    points = flux_points(MapFit.from_dataset(data, source, priors="flat"), "source", axis.edges * u.TeV)
+    assert points.success, points.reasons
+    for k in range(2):
+        one = dataclasses.replace(data, mask=np.arange(2) == k)
+        fit = MapFit.from_dataset(one, source, priors="flat")
+        best = fit.optimize()
+        ratio = best.model.parameters["amplitude"].value / 2e-11
+        assert points.norm[k] == pytest.approx(ratio, rel=1e-4)
+        gain = fit.log_likelihood() - fit.log_likelihood({"amplitude": 0.0})
+        assert points.ts[k] == pytest.approx(2.0 * gain, rel=1e-4)
+    assert abs(points.correlation[0, 1]) < 1e-6
+    assert points.counts[:, 0].tolist() == [60.0, 9.0]
+
+
+@pytest.mark.slow
+def test_the_seeds_convention_has_norms_too():
+    """Ten times the predicted counts in one band, for the seed's own fold."""
+    axis = MapAxis.from_energy_bounds(1.0, 10.0, 2)
+    true = axis.rename("energy_true")
+    image = WcsGeom.create(skydir=(0.0, 0.0), npix=(15, 15), binsz=0.1, frame="icrs", proj="CAR")
+    geom, geom_true = image.with_axes((axis,)), image.with_axes((true,))
+    kernel = np.zeros((2, 3, 3))
+    kernel[:, 1, 1] = 1.0
+    data = MapDataset(
+        "run", WcsNDMap(geom, np.ones(geom.shape)), WcsNDMap(geom_true, np.full(geom.shape, 1e13), "cm2 s"),
+        background=WcsNDMap(geom, np.full(geom.shape, 0.5)), psf=PSFKernel(true, kernel),
+    )  # fmt: skip
+    place = {name: Parameter(name, 0.0, "deg", frozen=True) for name in ("lon_0", "lat_0")}
+    spatial = GaussianSpatialModel(sigma=Parameter("sigma", 0.2, "deg", frozen=True), **place)
+    source = SkyModel(PowerLawSpectralModel(), spatial, name="source")
+    fit = MapFit.from_dataset(data, source, priors="flat", convention="gammapy010")
+    bands = band_fit(fit, "source", axis.edges * u.TeV)
+    plain = np.asarray(fit.npred_components()["source"].data)
+    found = bands.fit.npred_components({"source.spectral.norm_0": 10.0, "source.spectral.norm_1": 1.0})["source"].data
+    np.testing.assert_allclose(found, plain * np.array([10.0, 1.0])[:, None, None], rtol=1e-9, atol=1e-12)

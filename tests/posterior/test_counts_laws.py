@@ -159,6 +159,29 @@ def test_on_off_slope_is_finite_at_no_signal():
         assert_allclose(slope(np.zeros(3))[i], change / step, rtol=1e-5)
 
 
+@pytest.mark.parametrize(("n_on", "n_off"), [(0, 3), (1, 0), (2, 5), (9, 6), (60, 300)])
+def test_on_off_has_derivatives_from_no_signal_on(n_on, n_off):
+    """Value, slope and curvature are those of the logarithm of a polynomial, down to no signal at all."""
+    import pytensor
+    import pytensor.tensor as pt
+
+    counts = observe_on_off(spectrum([n_on, 1, 1], [n_off, 1, 1]))
+    one = pt.scalar()
+    value = counts.log_likelihood(pt.stack([one, 0.0, 0.0]), None)
+    slope = pytensor.grad(value, one)
+    found = pytensor.function([one], [value, slope, pytensor.grad(slope, one)], mode="FAST_COMPILE")
+    order = n_on - np.arange(n_on + 1)
+    coefficients = scipy.stats.nbinom.pmf(order, n_off + SHAPE, 5.0 / 6.0) / scipy.special.factorial(n_on - order)
+    polynomial = np.polynomial.Polynomial(coefficients)
+    rest = counts.pointwise(np.zeros(3), 0.0)[1:].sum()
+    for s in (0.0, 1e-9, 1e-6, 1e-4, 0.1, 30.0):
+        level, first, second = polynomial(s), polynomial.deriv()(s), polynomial.deriv(2)(s)
+        got = [float(item) for item in found(s)]
+        assert_allclose(got[0] - rest, np.log(level) - s, rtol=1e-11, atol=1e-12)
+        assert_allclose(got[1], first / level - 1.0, rtol=1e-8, atol=1e-9)
+        assert_allclose(got[2], second / level - (first / level) ** 2, rtol=2e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("n_off", [0, 1, 25])
 def test_mean_of_the_on_counts_is_signal_and_measured_background(n_off):
     """E n_on = s + alpha (n_off + a): events stay possible background events where no Off event was seen."""
