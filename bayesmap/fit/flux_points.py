@@ -32,6 +32,8 @@ from bayesmap.results.limits import check_mass, upper_limit
 from bayesmap.results.posterior import verdict_of
 
 BACKENDS = ("laplace", "nuts")
+ROUND_OFF = 1e-5
+"""Test statistics below this one are zero: both optima are found to 1e-6."""
 _TEV = u.Unit("TeV")
 
 
@@ -105,12 +107,15 @@ def flux_points(
     bands.check_counts()
     estimate = _by_laplace if backend == "laplace" else _by_draws
     found = estimate(bands, best, covariance, ul_mass, **options)
+    ts = bands.test_statistics(best)
+    if np.any(ts < 0.0):
+        found |= {"success": False, "reasons": (*found["reasons"], "a norm of zero fits better: not the best optimum")}
     return FluxPoints(
         source=source,
         reference=bands.source.spectral_model,
         edges=np.asarray(bands.edges) * _TEV,
         norm=best.theta[bands.indices],
-        ts=bands.test_statistics(best),
+        ts=ts,
         datasets=bands.fit.names,
         method=backend,
         ul_mass=ul_mass,
@@ -177,7 +182,8 @@ class BandFit:
             else profile_point(posterior, best.theta, index, 0.0).log_posterior
             for index in self.indices
         )
-        return 2.0 * (best.log_posterior - np.array(list(nulls)))
+        found = 2.0 * (best.log_posterior - np.array(list(nulls)))
+        return np.where(np.abs(found) < ROUND_OFF, 0.0, found)
 
     def _own(self, name: str, values: dict[str, float] | None = None) -> np.ndarray:
         """Return predicted counts of the source in a dataset, zeros where it does not contribute."""

@@ -124,8 +124,8 @@ class FluxPoints:
 
     @property
     def sqrt_ts(self) -> np.ndarray:
-        """Square root of the test statistic, shape (n,)."""
-        return np.sqrt(self.ts)
+        """Square root of the test statistic, shape (n,); zero for a negative one, which is among the reasons."""
+        return np.sqrt(np.where(self.ts > 0.0, self.ts, 0.0))
 
     @property
     def is_ul(self) -> np.ndarray:
