@@ -122,3 +122,19 @@ def test_a_label_that_cannot_be_written(tmp_path, name):
     with pytest.raises(BayesmapInputError, match="BM-FT-075"):
         write_regions(tmp_path / "a.reg", [region])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("phi", [20.0, -75.0])
+def test_an_extension_is_the_region_that_gammapy_draws(tmp_path, phi):
+    from gammapy.modeling.models import GaussianSpatialModel as Peer
+
+    from bayesmap.models import GaussianSpatialModel
+    from bayesmap.results.position import extension_region
+    from bayesmap.testing import toy_models
+
+    shape = {"lon_0": "83.6 deg", "lat_0": "22 deg", "sigma": "0.3 deg", "e": 0.8, "phi": f"{phi} deg"}
+    write_regions(tmp_path / "a.reg", [extension_region(toy_models(GaussianSpatialModel(**shape)), "source")])
+    mine, peer = Regions.read(tmp_path / "a.reg", format="ds9")[0], Peer(**shape, frame="icrs").to_region()
+    geom = WcsGeom.create(skydir=(83.6, 22.0), npix=101, binsz=0.01, proj="TAN")
+    masks = [item.to_pixel(geom.wcs).to_mask().to_image((101, 101)) for item in (mine, peer)]
+    np.testing.assert_array_equal(*masks)
