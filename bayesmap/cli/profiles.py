@@ -14,6 +14,8 @@ from bayesmap.cli.output import PICTURE_DPI, file_name, number
 from bayesmap.cli.progress import progress
 from bayesmap.cli.table import aligned, format_value
 from bayesmap.cli.wanted import ALL
+from bayesmap.errors import BayesmapError
+from bayesmap.io.model_schema import attempt
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -50,8 +52,8 @@ class ProfileOfOne:
         return self.intervals[0].name
 
 
-def profiles_of(fit: MapFit, names: str | Sequence[str]) -> tuple[ProfileOfOne, ...]:
-    """Return the profiles of parameters of a fit at its optimum.
+def profiles_of(fit: MapFit, names: str | Sequence[str], problems: list[BayesmapError]) -> tuple[ProfileOfOne, ...]:
+    """Return the profiles of parameters of a fit at its optimum; one that fails is a problem, and the others go on.
 
     Parameters
     ----------
@@ -59,18 +61,23 @@ def profiles_of(fit: MapFit, names: str | Sequence[str]) -> tuple[ProfileOfOne, 
         Optimised.
     names : "all" or sequence of str
         Free parameters.
+    problems : list
+        What went wrong is added to it.
     """
     chosen = fit.free_parameters if names == ALL else tuple(names)
-    errors = fit.covariance()
-    sigma = dict(zip(errors.names, map(float, errors.errors), strict=True))
     found = []
     for k, name in enumerate(chosen):
-        intervals = tuple(fit.confidence(name, "profile", size)["record"] for size in SIGMAS)
-        error = sigma[intervals[0].name]
-        curve = fit.minos_profile(name, bounds=BOUNDS, nvalues=POINTS)["record"] if np.isfinite(error) else None
-        found.append(ProfileOfOne(intervals, curve, error))
+        found.append(attempt(problems, _profile, fit, name))
         progress(f"profiles: {k + 1} of {len(chosen)} parameters")
-    return tuple(found)
+    return tuple(item for item in found if item is not None)
+
+
+def _profile(fit: MapFit, name: str) -> ProfileOfOne:
+    errors = fit.covariance()
+    intervals = tuple(fit.confidence(name, "profile", size)["record"] for size in SIGMAS)
+    error = float(errors.errors[errors.names.index(intervals[0].name)])
+    curve = fit.minos_profile(name, bounds=BOUNDS, nvalues=POINTS)["record"] if np.isfinite(error) else None
+    return ProfileOfOne(intervals, curve, error)
 
 
 def profiles_text(found: Sequence[ProfileOfOne]) -> str:
@@ -78,15 +85,20 @@ def profiles_text(found: Sequence[ProfileOfOne]) -> str:
     rows = [["profile of", "value", "68.3% interval", "95.4% interval", "unit", "note"]]
     for item in found:
         first = item.intervals[0]
-        ends = [f"[{_end(one.lower, item.error)}, {_end(one.upper, item.error)}]" for one in item.intervals]
+        ends = [
+            f"[{_end(one.lower, item.error, one.open_lower)}, {_end(one.upper, item.error, one.open_upper)}]"
+            for one in item.intervals
+        ]
         notes = dict.fromkeys(one.message for one in item.intervals if one.message)
         value, _ = format_value(first.value, item.error)
         rows.append([item.name, value, *ends, first.unit, "; ".join(notes)])
     return aligned(rows, right=frozenset({"value"}))
 
 
-def _end(value: float, error: float) -> str:
-    return "open" if np.isnan(value) else format_value(value, error)[0]
+def _end(value: float, error: float, is_open: bool) -> str:
+    if np.isnan(value):
+        return "open" if is_open else "not found"
+    return format_value(value, error)[0]
 
 
 def profiles_record(found: Sequence[ProfileOfOne]) -> list[dict[str, Any]]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bayesmap.cli.output import PICTURE_DPI, file_name
 from bayesmap.cli.progress import progress
 from bayesmap.cli.wanted import Bands
+from bayesmap.errors import BayesmapError
+from bayesmap.io.model_schema import attempt
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,8 +21,8 @@ if TYPE_CHECKING:
     from bayesmap.results.flux_points import FluxPoints
 
 
-def flux_points_of(fit: MapFit, wanted: Mapping[str, Bands]) -> dict[str, FluxPoints]:
-    """Return the flux points that are asked for, by source.
+def flux_points_of(fit: MapFit, wanted: Mapping[str, Bands], problems: list[BayesmapError]) -> dict[str, FluxPoints]:
+    """Return the flux points that are asked for, by source; a source that fails is a problem, and the others go on.
 
     Parameters
     ----------
@@ -27,13 +30,18 @@ def flux_points_of(fit: MapFit, wanted: Mapping[str, Bands]) -> dict[str, FluxPo
         At its best fit, whose spectra are the references.
     wanted : mapping of str to Bands
         By source.
+    problems : list
+        What went wrong is added to it.
     """
     from bayesmap.fit.flux_points import flux_points
 
     found = {}
     for name, bands in wanted.items():
         progress(f"flux points of {name}")
-        found[name] = flux_points(fit, name, bands.on(fit.datasets), **bands.options)
+        edges = bands.on(fit.datasets)
+        points = attempt(problems, partial(flux_points, fit, name, edges, **bands.options))
+        if points is not None:
+            found[name] = points
     return found
 
 

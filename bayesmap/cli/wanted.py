@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
+import numpy as np
 
 from bayesmap.cli.values import choice, flag, positive, text
 from bayesmap.dataset import Dataset
@@ -33,7 +34,7 @@ class Bands:
     Parameters
     ----------
     edges : Quantity or "all"
-        Edges of the bands; "all" for the energy bins of the only data set.
+        Edges of the bands; "all" for the energy bins of the only data set, between the first and the last that is used.
     options : dict
         Of `bayesmap.flux_points`.
     """
@@ -59,7 +60,8 @@ class Bands:
                     rule="The bins of several data sets may differ",
                     remedy="Give the edges of the bands, such as [1 TeV, 3 TeV, 10 TeV]",
                 )
-            return u.Quantity(datasets[0].axis.edges, "TeV")
+            used = np.flatnonzero(datasets[0].mask_data.reshape(datasets[0].axis.nbin, -1).any(axis=1))
+            return u.Quantity(datasets[0].axis.edges[used[0] : used[-1] + 2], "TeV")
         checked_edges(self.edges, [item.axis for item in datasets])
         return self.edges
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bayesmap.plots.labels import Label, known_name, same_parameters, value_label
-from bayesmap.results.intervals import interval, mass_in_one_dimension
+from bayesmap.results.intervals import mass_in_one_dimension
 from bayesmap.results.posterior import free_names
 from bayesmap.results.profile import Profile, ProfileInterval
 from bayesmap.results.regions import percent
@@ -100,10 +100,10 @@ def _draws(axes: Axes, tree: xr.DataTree, label: Label) -> None:
     height = 0.93 * TOP * density / density.max()
     parts = [("draws of the posterior", -np.inf, np.inf, 0.15)]
     for sigma, alpha in ((2.0, 0.2), (1.0, 0.3)):
-        found = interval(tree, label.name, sigma=sigma)
-        parts.append(
-            (f"their interval of {percent(found.mass)}", found.lower / label.factor, found.upper / label.factor, alpha)
-        )
+        # Plain quantiles: a picture is drawn of few draws too, whose intervals no number would be given for.
+        mass = mass_in_one_dimension(sigma)
+        low, high = np.quantile(draws, [0.5 - 0.5 * mass, 0.5 + 0.5 * mass])
+        parts.append((f"their interval of {percent(mass)}", low, high, alpha))
     # The staircase as a line, so that its parts end where the intervals do.
     x, y = np.repeat(edges, 2)[1:-1], np.repeat(height, 2)
     for text, low, high, alpha in parts:

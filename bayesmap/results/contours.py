@@ -20,6 +20,8 @@ import scipy.ndimage
 GRID = 240
 """Points of the density's grid on each axis."""
 Limits = tuple[float, float]
+REACH = 4.0
+"""Bandwidths that a kernel reaches."""
 FREE: Limits = (-np.inf, np.inf)
 """Of a parameter without limits."""
 
@@ -60,8 +62,9 @@ def credible_contour(
     limits : ((low, high), (low, high))
         Limits of x and of y, infinite where there is none: the region ends at them.
     """
-    frame = _frame(np.stack([np.ravel(x), np.ravel(y)]), limits)
-    white = frame.to_white(np.stack([np.ravel(x), np.ravel(y)]))
+    points = np.stack([np.ravel(x), np.ravel(y)])
+    frame = _frame(points, _near(points, limits))
+    white = frame.to_white(points)
     axes, density = _density(white, frame.limits)
     places = [(row - axis[0]) / (axis[1] - axis[0]) for row, axis in zip(white, axes, strict=True)]
     at_draws = scipy.ndimage.map_coordinates(density, places, order=1)
@@ -113,6 +116,18 @@ class _Frame:
         return found
 
 
+def _near(points: np.ndarray, limits: tuple[Limits, Limits]) -> tuple[Limits, Limits]:
+    """Return the limits that the kernel of a draw reaches over; others change nothing."""
+    reach = REACH * points.shape[1] ** (-1.0 / 6.0) * points.std(axis=1)
+    low = [
+        pair[0] if row.min() - far < pair[0] else -np.inf for row, far, pair in zip(points, reach, limits, strict=True)
+    ]
+    high = [
+        pair[1] if row.max() + far > pair[1] else np.inf for row, far, pair in zip(points, reach, limits, strict=True)
+    ]
+    return (low[0], high[0]), (low[1], high[1])
+
+
 def _frame(points: np.ndarray, limits: tuple[Limits, Limits]) -> _Frame:
     mean, covariance = points.mean(axis=1, keepdims=True), np.cov(points)
     limited = [bool(np.any(np.isfinite(pair))) for pair in limits]
@@ -134,7 +149,7 @@ def _density(white: np.ndarray, limits: tuple[Limits, Limits]) -> tuple[list[np.
     bandwidth = white.shape[1] ** (-1.0 / 6.0)
     axes, cells = [], []
     for row, (low, high) in zip(white, limits, strict=True):
-        start, end = max(float(row.min()) - 4.0 * bandwidth, low), min(float(row.max()) + 4.0 * bandwidth, high)
+        start, end = max(float(row.min()) - REACH * bandwidth, low), min(float(row.max()) + REACH * bandwidth, high)
         axes.append(np.linspace(start, end, GRID))
         step = (end - start) / (GRID - 1)
         cells.append((step, np.linspace(start - 0.5 * step, end + 0.5 * step, GRID + 1)))

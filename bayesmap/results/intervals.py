@@ -91,7 +91,7 @@ def interval(tree: xr.DataTree, name: str, *, sigma: float = 1.0, kind: str = "e
     mass = mass_in_one_dimension(sigma)
     tails = (0.5 * (1.0 - mass), 0.5 * (1.0 + mass))
     for tail, side in zip(tails, ("lower", "upper"), strict=True):
-        found = in_tail(draws, tail, float(draws.quantile(tail)))
+        found = in_tail(draws, tail, float(draws.quantile(tail)), above=side == "upper")
         check_tail(*found, draws.size, tails[0], f"the {side} end of the {mass:.4%} interval of {name}")
     if kind == "hdi":
         lower, upper = highest_density(draws, mass)

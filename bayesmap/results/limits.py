@@ -91,7 +91,7 @@ def one_sided(draws: xr.DataArray, name: str, mass: float, side: str) -> Limit:
     check_mass(mass)
     prob = mass if side == "upper" else 1.0 - mass
     value = float(draws.quantile(prob))
-    beyond, independent = in_tail(draws, prob, value)
+    beyond, independent = in_tail(draws, prob, value, above=side == "upper")
     check_tail(beyond, independent, draws.size, 1.0 - mass, f"the {mass:.4g} limit of {name}")
     error = quantile_error(draws, prob)
     return Limit(name, str(draws.attrs["unit"]), value, mass, side, error, beyond, independent)

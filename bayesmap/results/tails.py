@@ -13,7 +13,7 @@ FEWEST_IN_TAIL = 20
 """Independent draws beyond an end below which it is refused: their number, and so the tail, is known to 22 %."""
 
 
-def in_tail(draws: xr.DataArray, prob: float, value: float) -> tuple[int, float]:
+def in_tail(draws: xr.DataArray, prob: float, value: float, *, above: bool) -> tuple[int, float]:
     """Return how many draws lie at or beyond a quantile, and how many independent ones these are worth.
 
     Parameters
@@ -21,13 +21,15 @@ def in_tail(draws: xr.DataArray, prob: float, value: float) -> tuple[int, float]
     draws : DataArray, dimensions (chain, draw)
         Draws.
     prob : float
-        Probability of the quantile; of more than a half, the tail is above it.
+        Probability below the quantile.
     value : float
         The quantile.
+    above : bool
+        True if the tail is what lies above it.
     """
     # Draws on the quantile count: where many have one value, as at the edge of a range, it is known.
-    beyond = int((draws >= value).sum() if prob > 0.5 else (draws <= value).sum())
-    return beyond, min(_effective(draws, prob), draws.size) * min(prob, 1.0 - prob)
+    beyond = int((draws >= value).sum() if above else (draws <= value).sum())
+    return beyond, min(_effective(draws, prob), draws.size) * (1.0 - prob if above else prob)
 
 
 def check_tail(beyond: int, independent: float, size: int, tail: float, what: str) -> None:

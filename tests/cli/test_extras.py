@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import astropy.units as u
 import numpy as np
 import pytest
+import xarray as xr
 
 from bayesmap import MapFit, read_dataset, read_models, write_dataset, write_models
 from bayesmap.cli.config import read_config
 from bayesmap.cli.main import main
 from bayesmap.cli.wanted import Bands
 from bayesmap.errors import BayesmapError
+from bayesmap.maps.map import WcsNDMap
+from bayesmap.plots.profile import plot_profile
 from bayesmap.testing import toy_dataset, toy_models
 
 CONFIG = """
@@ -109,3 +113,34 @@ def test_files_hold_what_the_fit_says(folder, config, capsys):
     assert (folder / "fit" / "flux-points-source.txt").read_text() in said
     files = {path.name for path in (folder / "fit").iterdir()}
     assert {"profile-source.spectral.index.png", "flux-points-source.png"} <= files
+
+
+def test_what_fails_is_told_and_loses_nothing_else(folder, config, capsys):
+    """A band that lies outside the data: the best fit is written, the exit code says that something is missing."""
+    path = config("profiles: [index]\nflux_points: {source: [20 TeV, 40 TeV]}\n")
+    path.write_text(path.read_text().replace("output: fit", "output: other"))
+    assert main(["fit", str(path)]) == 3
+    said = capsys.readouterr().out
+    assert "missing, for a problem:\nBM-FT-062" in said
+    files = {item.name for item in (folder / "other").iterdir()}
+    assert {"result.json", "models.yaml", "profiles.json", "problems.txt"} <= files
+    assert (folder / "other" / "problems.txt").read_text() in said
+
+
+def test_all_means_the_bins_that_are_used(folder):
+    dataset = read_dataset(folder / "data.fits.gz")
+    used = dataset.mask_data.copy()
+    used[0] = False
+    masked = dataclasses.replace(dataset, mask=WcsNDMap(dataset.counts.geom, used))
+    edges = Bands("all", {}).on([masked])
+    np.testing.assert_allclose(edges.value, dataset.axis.edges[1:])
+
+
+def test_profiles_are_shown_beside_few_draws(rng):
+    """Too few for an interval: the picture of an interrupted run is drawn all the same."""
+    fit = MapFit.from_dataset(toy_dataset(npix=8), toy_models(), priors="flat")
+    fit.run()
+    curve = fit.minos_profile("index", nvalues=5)["record"]
+    draws = {curve.name: (("chain", "draw"), 2.2 + 0.1 * rng.standard_normal((2, 20)), {"unit": ""})}
+    tree = xr.DataTree.from_dict({"posterior": xr.Dataset(draws)})
+    assert plot_profile(curve, tree=tree).axes

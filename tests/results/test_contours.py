@@ -119,3 +119,12 @@ def test_two_limits_end_the_region(rng):
     edge = 2.022313  # 1 - (1 + s) exp(-s) = 0.6
     # A kernel smooths the corner and the border.
     assert area(contour.pieces[0]) == pytest.approx(0.5 * edge**2, rel=0.06)
+
+
+@pytest.mark.parametrize("rho", [0.6, 0.98])
+def test_limits_far_away_change_nothing(rng, rho):
+    x, y = draws(rng, rho)
+    free = credible_contour(x, y, 0.4, 100)
+    far = credible_contour(x, y, 0.4, 100, limits=((-50.0, np.inf), (-50.0, 50.0)))
+    assert np.array_equal(free.x, far.x)
+    assert np.array_equal(free.y, far.y)

@@ -55,3 +55,9 @@ def test_mass_is_a_probability(mass):
 def test_unknown_name_lists_those_with_draws():
     with pytest.raises(BayesmapInputError, match="BM-FT-053.*It holds crab.spectral.ecut.*Did you mean"):
         upper_limit(tree_of(np.ones((2, 10))), "crab.spectral.ecutt")
+
+
+def test_the_tail_of_a_small_mass_is_what_lies_beyond(rng):
+    tree = tree_of(rng.exponential(2.0, (4, 250)))
+    assert upper_limit(tree, "crab.spectral.ecut", 0.3).in_tail == 700
+    assert lower_limit(tree, "crab.spectral.ecut", 0.3).in_tail == 700
