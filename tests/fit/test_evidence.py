@@ -196,6 +196,7 @@ def test_records_say_when_not_to_trust_them():
     assert "ln Z = -100.000 +- 0.100" in str(good)
 
 
+@pytest.mark.slow
 def test_test_statistic_is_numpys(faint, numbers):
     found = source_significance(faint, "source")
     prior = scipy.stats.gamma(SHAPE, scale=1.0 / RATE).logpdf

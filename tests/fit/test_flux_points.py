@@ -121,6 +121,7 @@ def test_counts_per_band(fit, points):
     assert points.npred_excess[:, 0] == pytest.approx(points.norm * excess, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_bands_may_join_bins_and_leave_some_out(fit):
     edges = fit.dataset.axis.edges
     points = flux_points(fit, "source", edges[[0, 2]] * u.TeV)
