@@ -169,7 +169,7 @@ def nuts(*, draws: int = 500, tune: int = 100, chains: int = 1) -> Ends:
     return ends
 
 
-def nuts_limits(*names: str, draws: int = 800, tune: int = 100, chains: int = 1) -> Ends:
+def nuts_limits(*names: str, draws: int = 1200, tune: int = 100, chains: int = 1) -> Ends:
     """Return the method of one-sided upper limits of some parameters; see `bayesmap.results.limits.upper_limit`.
 
     The ends of the other parameters are infinite.
