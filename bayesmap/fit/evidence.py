@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+import math
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 
+from bayesmap.dataset import MapDataset
+from bayesmap.errors import BayesmapInputError, FitStateError
 from bayesmap.fit.facade import MapFit
+from bayesmap.fit.flux_points import ROUND_OFF
 from bayesmap.inference.evidence import check_proper, importance_evidence
 from bayesmap.inference.numbers import check_numbers, seed_of
 from bayesmap.inference.whitening import whiten
@@ -15,6 +19,7 @@ from bayesmap.models.bands import priors_without
 from bayesmap.models.sky import Models, SkyModel
 from bayesmap.models.without import flat_source, own_names, silenced
 from bayesmap.results.evidence import BayesFactor, Evidence
+from bayesmap.results.fit import FitResult
 from bayesmap.results.significance import HALF, NO_LAW, WHOLE, Significance
 from bayesmap.results.spectral_draws import sky_model
 
@@ -48,7 +53,8 @@ def log_evidence(fit: MapFit, draws: int = 4000, random_seed: int | None = None)
     Raises
     ------
     BayesmapInputError
-        BM-FT-066 for improper priors, which are named; BM-FT-005 for a number that makes no sense.
+        BM-FT-066 for improper priors, which are named; BM-FT-080 for a weighted likelihood; BM-FT-005 for a number that
+        makes no sense.
     FitStateError
         BM-FT-067 where the normalisation of a prior that is cut by the map cannot be counted; BM-FT-013 if no draw has
         support.
@@ -56,19 +62,24 @@ def log_evidence(fit: MapFit, draws: int = 4000, random_seed: int | None = None)
     check_numbers(draws=draws, random_seed=random_seed)
     posterior, seed = fit._posterior, seed_of(random_seed)
     check_proper(posterior)
+    _check_unweighted(fit)
     if not fit.free_parameters:
         value = posterior.log_posterior(np.zeros(0))
         return Evidence(value, 0.0, 0.0, float(draws), draws, seed)
     best = fit._best or fit.optimize()
     whitening = whiten(posterior, best.theta, hessian=best.hessian)
-    return importance_evidence(posterior, whitening, best.theta, draws, seed)
+    found = importance_evidence(posterior, whitening, best.theta, draws, seed)
+    # A best fit at a limit is none: the draws are of unbounded coordinates, and have a mode there.
+    limits = {f"{name} is at its limit" for name in best.at_bound}
+    return replace(found, reasons=(*(item for item in best.reasons if item not in limits), *found.reasons))
 
 
 def bayes_factor(fit: MapFit, source: str, draws: int = 4000, random_seed: int | None = None) -> BayesFactor:
     """Return the Bayes factor for a source: evidence with it over evidence without it.
 
     It depends on the priors of the source's parameters, however good the data are: a flux prior that is ten times as
-    wide makes it ten times smaller.
+    wide makes it ten times smaller. All else has the same priors on both sides: those of the fit, around its start
+    values.
 
     Parameters
     ----------
@@ -89,6 +100,9 @@ def bayes_factor(fit: MapFit, source: str, draws: int = 4000, random_seed: int |
         BM-MO-002 for a name that is not known.
     BayesmapInputError
         BM-FT-009 for a background, BM-FT-065 for a source that others are linked to; else as of `log_evidence`.
+    FitStateError
+        BM-FT-081 if the data are impossible without the source: the Bayes factor is infinite; else as of
+        `log_evidence`.
 
     Examples
     --------
@@ -99,6 +113,11 @@ def bayes_factor(fit: MapFit, source: str, draws: int = 4000, random_seed: int |
     (True, True)
     """
     null = without(fit, source)
+    check_proper(fit._posterior)
+    _check_unweighted(fit)
+    if fit._best is None:
+        fit.optimize()
+    _optimise_null(null, fit, source)
     seed = seed_of(random_seed)
     return BayesFactor(source, log_evidence(fit, draws, seed), log_evidence(null, draws, seed))
 
@@ -116,9 +135,10 @@ def source_significance(fit: MapFit, source: str) -> Significance:
     Returns
     -------
     Significance
-        With a p value where its law is known: with one free parameter, which is zero without the source. A position, a
-        shape or an index says nothing where there is no source; then the test statistic follows no chi-squared law, and
-        its distribution takes simulations.
+        With a p value where its law is known: with one free parameter, which is zero without the source, and a
+        likelihood without weights. A position, a shape or an index says nothing where there is no source; then the test
+        statistic follows no chi-squared law, and its distribution takes simulations. Both optima are known to 1e-6:
+        a test statistic within 1e-5 of zero is zero, and one further below is a reason not to trust it.
 
     Raises
     ------
@@ -126,6 +146,8 @@ def source_significance(fit: MapFit, source: str) -> Significance:
         BM-MO-002 for a name that is not known.
     BayesmapInputError
         BM-FT-009 for a background, BM-FT-065 for a source that others are linked to.
+    FitStateError
+        BM-FT-081 if the data are impossible without the source: no test is needed.
 
     References
     ----------
@@ -140,44 +162,105 @@ def source_significance(fit: MapFit, source: str) -> Significance:
     ('chi2(1)', True)
     """
     null = without(fit, source)
-    names = own_names(fit.model, source)
-    other = _refit(fit, flat_source(fit.model, source), names)
-    best = other.optimize()
-    own = other._posterior.variables.log_prior_of(f"{source}.", best.theta)
-    if null.free_parameters:
-        end = null.optimize()
-        value, stat, reasons = end.log_posterior, end.total_stat, end.reasons
-    else:
-        value, stat, reasons = null.log_posterior(), null.total_stat(), ()
+    names = own_names(fit._start, source)
+    other = _refit(fit, flat_source(fit._start, source), names)
+    best = other.optimize(start=_same_place(fit, other))
+    own = other._posterior.variables.log_prior_of(source, best.theta)
+    end = _optimise_null(null, fit, source)
+    value, stat = (null.log_posterior(), null.total_stat()) if end is None else (end.log_posterior, end.total_stat)
+    ts = 2.0 * (best.log_posterior - own - value)
     law, conditions = _law(other, source, names)
-    at_zero = f"{names[0]} is at its limit" if law == HALF else None
+    found = best.theta[other.free_parameters.index(names[0])] if len(names) == 1 else math.nan
     return Significance(
         source=source,
-        ts=2.0 * (best.log_posterior - own - value),
+        ts=0.0 if abs(ts) < ROUND_OFF else ts,
         parameters=names,
         law=law,
         conditions=conditions,
         total_stat=best.total_stat,
         total_stat_null=stat,
         reasons=(
-            *(item for item in best.reasons if item != at_zero),
-            *(f"without the source: {item}" for item in reasons),
+            *_doubts(best, names[0] if law == HALF and found == 0.0 else ""),
+            *(f"without the source: {item}" for item in (() if end is None else end.reasons)),
+            *(() if ts > -ROUND_OFF else (f"without the source TS is {ts:.3g}: not the best optimum with it",)),
         ),
+        best=float(found),
     )
+
+
+def _doubts(best: FitResult, at_zero: str) -> tuple[str, ...]:
+    """Return why a best fit should not be trusted; a flux that is zero is no reason."""
+    return tuple(item for item in best.reasons if item != f"{at_zero} is at its limit")
 
 
 def without(fit: MapFit, source: str) -> MapFit:
     """Return the fit of the same data without a source; see `source_significance` for what it refuses."""
-    model = sky_model(fit.model, source)
-    return _refit(fit, silenced(fit.model, model))
+    return _refit(fit, silenced(fit._start, sky_model(fit._start, source)))
 
 
 def _refit(fit: MapFit, models: Models, without_priors: tuple[str, ...] = ()) -> MapFit:
-    """Return the fit of the same data with other models; priors that were passed for some names are left out."""
+    """Return the fit of the same data with other models; priors that were passed for some names are left out.
+
+    The models are to have the start values of the fit, around which default priors, and coordinates, are defined.
+    """
     options = {item.name: getattr(fit._options, item.name) for item in fields(fit._options)}
     kept = models.with_frozen(dict.fromkeys(without_priors, True))
-    priors = priors_without(options["priors"], fit.model, kept)
+    priors = priors_without(options["priors"], fit._start, kept)
     return MapFit.from_datasets(fit.datasets, models, **(options | {"priors": priors}), allow_asimov=True)
+
+
+def _same_place(fit: MapFit, other: MapFit) -> np.ndarray:
+    """Return the current coordinates of a fit in a refit, which has no further ones."""
+    places = {name: i for i, name in enumerate(fit.free_parameters)}
+    return fit._theta[[places[name] for name in other.free_parameters]]
+
+
+def _optimise_null(null: MapFit, fit: MapFit, source: str) -> FitResult | None:
+    """Optimise the fit without a source, from the current values of the fit with it; None if nothing is free.
+
+    Raises
+    ------
+    FitStateError
+        BM-FT-081 if the data are impossible there and at the start values.
+    """
+    posterior = null._posterior
+    if not null.free_parameters:
+        if np.isfinite(null.log_likelihood()):
+            return None
+        raise _impossible(source)
+    for start in (_same_place(fit, null), posterior.coordinates.start):
+        if np.isfinite(posterior.value_and_gradient(start)[0]):
+            return null.optimize(start=start)
+    raise _impossible(source)
+
+
+def _impossible(source: str) -> FitStateError:
+    return FitStateError(
+        "BM-FT-081",
+        what=f"without {source!r} the models make no counts in bins that have some",
+        rule="Data that are impossible without a source need no test of it: the Bayes factor is infinite",
+        remedy="Take its presence as certain; or add the background that is missing, or mask those bins",
+    )
+
+
+def _weighted(fit: MapFit) -> tuple[str, ...]:
+    """Return the names of the data sets with weights other than zero and one, which only mask."""
+    return tuple(
+        item.name
+        for item in fit.datasets
+        if isinstance(item, MapDataset) and not np.all(np.isin(item.weights_data[item.mask_data], (0.0, 1.0)))
+    )
+
+
+def _check_unweighted(fit: MapFit) -> None:
+    names = _weighted(fit)
+    if names:
+        raise BayesmapInputError(
+            "BM-FT-080",
+            what=f"the likelihood of {', '.join(names)} is weighted",
+            rule="An evidence is the probability of the data, and a weighted likelihood is none",
+            remedy="Leave the weights out, or mask the bins in place of weighing them down",
+        )
 
 
 def _law(fit: MapFit, source: str, names: tuple[str, ...]) -> tuple[str, str]:
@@ -186,9 +269,15 @@ def _law(fit: MapFit, source: str, names: tuple[str, ...]) -> tuple[str, str]:
         what = f"{', '.join(names)} are free" if names else "no parameter of the source is free"
         reason = "and without the source those that are no flux mean nothing" if names else "and models are not nested"
         return NO_LAW, f"{what}, {reason}: simulate data without it (Protassov et al. 2002)"
-    if not _is_factor(fit.model, source, names[0]):
-        return NO_LAW, f"{names[0]} does not put out the source at zero: the models are not nested"
-    lower = fit._posterior.variables.bounds()[0][fit.free_parameters.index(names[0])]
+    (name,), weighted = names, _weighted(fit)
+    if weighted:
+        return NO_LAW, f"the likelihood of {', '.join(weighted)} is weighted: simulate data without the source"
+    if not _is_factor(fit.model, source, name):
+        return NO_LAW, f"{name} does not put out the source at zero: the models are not nested"
+    place = fit.free_parameters.index(name)
+    lower, upper = (float(ends[place]) for ends in fit._posterior.variables.bounds())
+    if lower > 0.0 or upper <= 0.0:
+        return NO_LAW, f"{name} lies between {lower:g} and {upper:g}, with no room at and above zero: not nested"
     law = HALF if lower == 0.0 else WHOLE
     return law, LAWS[law]
 
@@ -196,7 +285,7 @@ def _law(fit: MapFit, source: str, names: tuple[str, ...]) -> tuple[str, str]:
 def _is_factor(models: Models, source: str, name: str) -> bool:
     """Return True if the spectrum is zero where the parameter is."""
     model: Any = models[source]
-    if not isinstance(model, SkyModel) or ".spectral." not in name:
+    if not isinstance(model, SkyModel) or name.rsplit(".", 2)[1] != "spectral":
         return False
     values = model.spectral_model.canonical_values | {name.rsplit(".", 1)[1]: 0.0}
     energies = np.geomspace(1e-3, 1e2, 11)

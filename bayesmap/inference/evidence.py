@@ -120,9 +120,10 @@ def log_t(w: np.ndarray) -> np.ndarray:
 
 
 def prior_share(posterior: CompiledPosterior, theta: np.ndarray, seed: int) -> tuple[float, float]:
-    """Return which share of the prior has support, and the error of its logarithm.
+    """Return in which share of the prior the models can be evaluated, and the error of its logarithm.
 
-    Only positions and shapes can leave it: the prior of every other parameter is normalised between its limits.
+    Only positions and shapes can leave it: the prior of every other parameter is normalised between its limits. Where
+    the data are impossible the likelihood is zero, but the prior is not.
 
     Raises
     ------
@@ -137,7 +138,7 @@ def prior_share(posterior: CompiledPosterior, theta: np.ndarray, seed: int) -> t
     inside = 0
     for one in drawn:
         point = np.where(spatial, one, theta)
-        inside += bool(np.isfinite(posterior.log_posterior(point)))
+        inside += math.isfinite(posterior.log_prior(one)) and posterior.supported(point)
     if inside < FEWEST:
         raise FitStateError(
             "BM-FT-067",

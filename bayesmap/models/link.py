@@ -40,6 +40,17 @@ def names_in(link: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(NAME.findall(link))) if "{" in link else (link,)
 
 
+def model_of(name: str) -> str:
+    """Return the name of the model that a parameter belongs to, from its qualified name; it may hold dots itself.
+
+    Examples
+    --------
+    >>> model_of("J1745.6-2900.spectral.index")
+    'J1745.6-2900'
+    """
+    return name.rsplit(".", 2)[0]
+
+
 def is_identity(link: str) -> bool:
     """Return True for a link that says only which parameter is the same."""
     return "{" not in link

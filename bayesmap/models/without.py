@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from bayesmap.errors import BayesmapInputError
-from bayesmap.models.link import names_in
+from bayesmap.models.link import model_of, names_in
 from bayesmap.models.parameter import Parameter
 from bayesmap.models.prior import Prior
 from bayesmap.models.sky import Models, SkyModel
@@ -38,24 +38,22 @@ def silenced(models: Models, source: SkyModel) -> Models:
 
 def flat_source(models: Models, source: str) -> Models:
     """Return the models with flat priors on the free parameters of a source."""
-    prefix = f"{source}."
-    names = [name for name in models.parameters.free_names if name.startswith(prefix)]
-    return models.with_priors(dict.fromkeys(names, Prior("Flat")))
+    return models.with_priors(dict.fromkeys(own_names(models, source), Prior("Flat")))
 
 
 def own_names(models: Models, source: str) -> tuple[str, ...]:
     """Return the free parameters of a source by qualified name."""
-    return tuple(name for name in models.parameters.free_names if name.startswith(f"{source}."))
+    return tuple(name for name in models.parameters.free_names if model_of(name) == source)
 
 
 def _check_alone(models: Models, source: str) -> None:
-    prefix, problem = f"{source}.", ""
+    problem = ""
     for name, item in models.parameters.items():
-        if item.link and not name.startswith(prefix):
+        if item.link and model_of(name) != source:
             problem = next((f"{name} is linked to {other}" for other in names_in(item.link)
-                            if other.startswith(prefix)), problem)  # fmt: skip
+                            if model_of(other) == source), problem)  # fmt: skip
     for pool in models.pools:
-        problem = next((f"{name} is in the pool {pool.name!r}" for name in pool.members if name.startswith(prefix)),
+        problem = next((f"{name} is in the pool {pool.name!r}" for name in pool.members if model_of(name) == source),
                        problem)  # fmt: skip
     if problem:
         raise BayesmapInputError(

@@ -27,10 +27,10 @@ from bayesmap.posterior.variables import Variables
 
 OF_A_DATASET = ("npred", "components", "spread")
 """Functions that each dataset has."""
-FIRST_OF_DATASETS = 5
-"""Outputs of the graph before those of the datasets: log-likelihood, log-prior, theta and its slopes by z, and the
-shares of images that may be left out."""
-SHARES = 4
+FIRST_OF_DATASETS = 6
+"""Outputs of the graph before those of the datasets: log-likelihood, log-prior, theta and its slopes by z, the shares
+of images that may be left out, and whether the models can be evaluated."""
+SHARES, SUPPORTED = 4, 5
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,13 @@ class CompiledPosterior:
     def log_prior(self, theta: np.ndarray) -> float:
         """Return the log-prior density of theta."""
         return float(self._call("log_prior", theta))
+
+    def supported(self, theta: np.ndarray) -> bool:
+        """Return True where the models can be evaluated: each source on its maps, and inside its cut-out.
+
+        The log-likelihood may be minus infinity there: where no counts are predicted in a bin that has some.
+        """
+        return bool(self._call("supported", theta))
 
     def value_and_gradient(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the log-posterior and its gradient, shape (size,)."""
@@ -207,6 +214,7 @@ def compile_posterior(observations: Sequence[Observation], variables: Variables)
     theta = pt.tensor("theta", dtype="float64", shape=(variables.coordinates.size,))
     parameters = variables.coordinates.graph(theta)
     log_likelihood: Any = pt.constant(0.0)
+    supported: Any = pt.constant(1.0)
     wanted: list[Any] = []
     places: dict[str, tuple[int, tuple[str, ...]]] = {}
     counted: dict[str, CountedFold] = {}
@@ -219,6 +227,7 @@ def compile_posterior(observations: Sequence[Observation], variables: Variables)
         else:
             value = item.counts.log_likelihood(prediction.npred, parameters)
         log_likelihood = log_likelihood + value + pt.switch(prediction.no_support, -np.inf, 0.0)
+        supported = pt.switch(prediction.no_support, 0.0, supported)
         places[name] = (FIRST_OF_DATASETS + len(wanted), tuple(prediction.components))
         wanted += [prediction.npred, prediction.npred * item.counts.weights, item.counts.spread(parameters)]
         wanted += prediction.components.values()
@@ -227,7 +236,7 @@ def compile_posterior(observations: Sequence[Observation], variables: Variables)
     shares = pt.stack(list(lazy.values())) if lazy else pt.zeros((0,))
     # One graph for all outputs: PyTensor rewrites it once, and XLA drops what a function does not use.
     function, constants, names = jaxify(
-        [theta], [log_likelihood, variables.log_prior(theta), *variables.backward(theta), shares, *wanted]
+        [theta], [log_likelihood, variables.log_prior(theta), *variables.backward(theta), shares, supported, *wanted]
     )
     outputs = Traced(function)
     functions = _functions(outputs, [place for place, _ in places.values()], list(lazy), constants)
@@ -272,6 +281,7 @@ def _functions(
         "log_posterior": jax.jit(log_posterior),
         "log_likelihood": jax.jit(partial(_output, outputs, 0)),
         "log_prior": jax.jit(partial(_output, outputs, 1)),
+        "supported": jax.jit(partial(_output, outputs, SUPPORTED)),
         "prior_and_gradient": jax.jit(jax.value_and_grad(partial(_output, outputs, 1))),
         "prior_hessian": jax.jit(jax.hessian(partial(_output, outputs, 1))),
         "value_and_gradient": branches(jax.value_and_grad(log_posterior), first),

@@ -132,12 +132,14 @@ class PositionPrior:
         return pt.switch(self._inside(offsets), density, -np.inf)
 
     def _draw_given(self, _: Any, size: Any) -> Any:
+        """Return offsets; NaN, without support, for a draw behind the tangent plane, which has none."""
         lon = fresh(self.given[0]) * self.lon.canonical_factor * RADIAN
         lat = fresh(self.given[1]) * self.lat.canonical_factor * RADIAN
         vector = [pt.cos(lat) * pt.cos(lon), pt.cos(lat) * pt.sin(lon), pt.sin(lat)]
         basis = tangent_basis(self.lon.canonical_value, self.lat.canonical_value)
         centre, east, north = (sum(float(row[k]) * vector[k] for k in range(3)) for row in basis)
-        return pt.stack([east / centre, north / centre]) / RADIAN
+        # Else such a draw would stand for its antipode.
+        return pt.stack([east, north]) / pt.switch(centre > 0.0, centre, np.nan) / RADIAN
 
 
 def _start(*_: Any) -> Any:

@@ -18,6 +18,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from bayesmap.errors import PriorError
+from bayesmap.models.link import model_of
 from bayesmap.posterior.coordinates import Coordinates
 from bayesmap.posterior.distributions import evaluate, fresh, support_of
 from bayesmap.posterior.position import PositionPrior
@@ -113,9 +114,10 @@ class Variables:
         terms = [pt.sum(pm.logp(item.given(theta), item.part(theta))) for item in self.items]
         return pt.sum(pt.stack(terms)) if terms else pt.constant(0.0)
 
-    def log_prior_of(self, prefix: str, theta: np.ndarray) -> float:
-        """Return the log-prior density, a number, of the variables whose names begin with a text."""
-        items = [item for item in self.items if item.name.startswith(prefix)]
+    def log_prior_of(self, source: str, theta: np.ndarray) -> float:
+        """Return the log-prior density, a number, of the variables that hold parameters of one model."""
+        names = self.coordinates.names
+        items = [item for item in self.items if any(model_of(names[i]) == source for i in item.indices)]
         point = pt.constant(np.asarray(theta, dtype=np.float64))
         return float(sum(evaluate(pt.sum(pm.logp(item.given(point), item.part(point)))) for item in items))
 

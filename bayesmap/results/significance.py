@@ -34,7 +34,9 @@ class Significance:
     total_stat, total_stat_null : float
         Cash statistics at both optima.
     reasons : tuple of str
-        Why the optima should not be trusted.
+        Why the optima should not be trusted; a negative test statistic is one of them.
+    best : float
+        Best value of the free parameter, in its unit: below zero for a deficit. NaN if there is not just one.
     """
 
     source: str
@@ -45,6 +47,7 @@ class Significance:
     total_stat: float
     total_stat_null: float
     reasons: tuple[str, ...] = ()
+    best: float = math.nan
 
     @property
     def dof(self) -> int:
@@ -58,12 +61,25 @@ class Significance:
 
     @property
     def sqrt_ts(self) -> float:
-        """Square root of the test statistic."""
-        return math.sqrt(max(self.ts, 0.0))
+        """Square root of the test statistic; zero for a negative one, which is among the reasons."""
+        return math.sqrt(self.ts) if self.ts > 0.0 else 0.0
+
+    @property
+    def sigma(self) -> float:
+        r"""Significance of an excess in standard deviations, one-sided: :math:`\pm\sqrt{TS}`, minus for a deficit.
+
+        NaN where no law is known.
+        """
+        if self.law == NO_LAW:
+            return math.nan
+        return -self.sqrt_ts if self.law == WHOLE and self.best < 0.0 else self.sqrt_ts
 
     @property
     def p_value(self) -> float:
-        """Probability of such a test statistic, or a larger one, without the source; NaN where no law is known."""
+        """Probability of such a test statistic, or a larger one, without the source; NaN where no law is known.
+
+        Where the parameter may be negative that of an excess *or* a deficit; see `p_excess`.
+        """
         if self.law == NO_LAW:
             return math.nan
         if self.ts <= 0.0:
@@ -71,13 +87,14 @@ class Significance:
         return float(scipy.stats.chi2.sf(self.ts, 1)) * (0.5 if self.law == HALF else 1.0)
 
     @property
-    def sigma(self) -> float:
-        """`p_value` as a number of standard deviations, one-sided."""
-        return float(scipy.stats.norm.isf(self.p_value))
+    def p_excess(self) -> float:
+        """Probability of such an excess, or a larger one, without the source; NaN where no law is known."""
+        return float(scipy.stats.norm.sf(self.sigma)) if self.law == WHOLE else self.p_value
 
     def __str__(self) -> str:
         """Show the verdict first."""
         head = "" if self.success else "NOT TRUSTWORTHY: " + "; ".join(self.reasons) + "\n"
-        first = f"{self.source}: TS {self.ts:.2f}, sqrt(TS) {self.sqrt_ts:.2f}, {self.dof} free parameters"
-        chance = "no p value" if self.law == NO_LAW else f"p = {self.p_value:.3g} ({self.law})"
+        sign = " (a deficit)" if self.sigma < 0.0 else ""
+        first = f"{self.source}: TS {self.ts:.2f}, sqrt(TS) {self.sqrt_ts:.2f}{sign}, {self.dof} free parameters"
+        chance = "no p value" if self.law == NO_LAW else f"p = {self.p_excess:.3g} ({self.law})"
         return f"{head}{first}; {chance}: {self.conditions}"
