@@ -8,7 +8,7 @@ together with everything else that the fit leaves free, so that their correlatio
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -16,22 +16,31 @@ import astropy.units as u
 import numpy as np
 import xarray as xr
 
+from bayesmap.checks.on_off import expected_background
+from bayesmap.dataset import SpectrumDatasetOnOff
 from bayesmap.dataset.bands import checked_edges, in_bands, sums_per_band
 from bayesmap.errors import BayesmapInputError
 from bayesmap.fit.arguments import check_choice
 from bayesmap.fit.facade import MapFit
-from bayesmap.inference.marginal import marginal
+from bayesmap.inference.marginal import Marginal, far_from_limits, marginal
+from bayesmap.inference.numbers import check_numbers
 from bayesmap.inference.pinned import profile_point
+from bayesmap.inference.weighted import weighted_marginals
+from bayesmap.inference.whitening import whiten
 from bayesmap.models.bands import banded_models, priors_without
 from bayesmap.models.sky import Models, SkyModel
+from bayesmap.results.approximation import LARGEST_K
 from bayesmap.results.derived import flux_model
 from bayesmap.results.fit import CovarianceResult, FitResult
 from bayesmap.results.flux_points import FluxPoints
-from bayesmap.results.intervals import highest_density, mass_in_one_dimension
+from bayesmap.results.intervals import mass_in_one_dimension
 from bayesmap.results.limits import check_mass, upper_limit
 from bayesmap.results.posterior import verdict_of
+from bayesmap.results.tails import FEWEST_IN_TAIL
 
 BACKENDS = ("laplace", "nuts")
+DRAWS = 8000
+"""Weighted draws where a norm stands near zero."""
 ROUND_OFF = 1e-5
 """Test statistics below this one are zero: both optima are found to 1e-6."""
 _TEV = u.Unit("TeV")
@@ -69,7 +78,8 @@ def flux_points(
     ul_mass : float
         Probability below the upper limits.
     **options
-        Of `MapFit.sample`, with ``"nuts"``.
+        Of `MapFit.sample`, with ``"nuts"``; with ``"laplace"`` ``draws`` and ``random_seed`` of the weighted draws that
+        replace Tierney and Kadane's density where a norm or another parameter stands near a limit.
 
     Returns
     -------
@@ -102,9 +112,9 @@ def flux_points(
     check_choice("backend", backend, BACKENDS)
     check_mass(ul_mass)
     bands = band_fit(fit, source, energy_edges, shape=shape)
+    bands.check_counts()
     best = bands.fit.optimize()
     covariance = bands.fit.covariance()
-    bands.check_counts()
     estimate = _by_laplace if backend == "laplace" else _by_draws
     found = estimate(bands, best, covariance, ul_mass, **options)
     ts = bands.test_statistics(best)
@@ -170,7 +180,7 @@ class BandFit:
         """Return counts, predicted counts and statistic of the bands at the best values."""
         stat = self._sums(self.fit.stat_of).sum(axis=1)
         counts = self._sums(lambda name: _counts(self._dataset(name)))
-        npred = self._sums(lambda name: _array(self.fit.npred(dataset=name)))
+        npred = self._sums(self._predicted)
         return {"stat": stat, "counts": counts, "npred": npred, "npred_excess": self._sums(self._own)}
 
     def test_statistics(self, best: FitResult) -> np.ndarray:
@@ -184,6 +194,11 @@ class BandFit:
         )
         found = 2.0 * (best.log_posterior - np.array(list(nulls)))
         return np.where(np.abs(found) < ROUND_OFF, 0.0, found)
+
+    def _predicted(self, name: str) -> np.ndarray:
+        """Return predicted counts of all models; of a spectrum, On counts with their background."""
+        dataset, npred = self._dataset(name), _array(self.fit.npred(dataset=name))
+        return npred + expected_background(dataset) if isinstance(dataset, SpectrumDatasetOnOff) else npred
 
     def _own(self, name: str, values: dict[str, float] | None = None) -> np.ndarray:
         """Return predicted counts of the source in a dataset, zeros where it does not contribute."""
@@ -232,28 +247,58 @@ def _no_band(edges: np.ndarray, k: int, what: str) -> BayesmapInputError:
     )
 
 
-def _by_laplace(bands: BandFit, best: FitResult, covariance: CovarianceResult, ul_mass: float) -> dict[str, Any]:
-    posterior, theta = bands.fit._posterior, best.theta
+def _by_laplace(
+    bands: BandFit,
+    best: FitResult,
+    covariance: CovarianceResult,
+    ul_mass: float,
+    draws: int = DRAWS,
+    random_seed: int = 0,
+) -> dict[str, Any]:
+    check_numbers(draws=draws, random_seed=random_seed)
     errors = covariance.errors[bands.indices]
-    _, gradient = posterior.value_and_gradient(theta)
-    # At zero the log-density falls by one over the inverse of its slope.
-    steps = [
-        error if np.isfinite(error) else 1.0 / abs(gradient[index])
-        for error, index in zip(errors, bands.indices, strict=True)
-    ]
-    found = [marginal(posterior, theta, index, step) for index, step in zip(bands.indices, steps, strict=True)]
-    norms, mass = theta[bands.indices], mass_in_one_dimension(1.0)
-    low, high = np.array([item.around(best, mass) for item, best in zip(found, norms, strict=True)]).T
-    reasons = _reasons(best, covariance, bands.names)
+    found, matrix, doubts = _marginals(bands, best, errors, 1.0 - ul_mass, draws, random_seed)
+    norms, mass = best.theta[bands.indices], mass_in_one_dimension(1.0)
+    low, high = np.array([item.around(norm, mass) for item, norm in zip(found, norms, strict=True)]).T
+    reasons = (*_reasons(best, covariance, bands.names), *doubts)
     return {
-        "norm_err": np.where(np.isfinite(errors), errors, [item.deviation for item in found]),
+        "norm_err": np.where(np.isfinite(errors), errors, [item.deviation for item in found])
+        if matrix is None
+        else np.sqrt(np.diag(matrix)),
         "norm_errn": norms - low,
         "norm_errp": high - norms,
         "norm_ul": np.array([item.quantile(ul_mass) for item in found]),
-        "covariance": covariance.matrix[np.ix_(bands.indices, bands.indices)],
+        "covariance": covariance.matrix[np.ix_(bands.indices, bands.indices)] if matrix is None else matrix,
         "success": not reasons,
         "reasons": reasons,
     }
+
+
+def _marginals(
+    bands: BandFit, best: FitResult, errors: np.ndarray, tail: float, draws: int, seed: int
+) -> tuple[Sequence[Marginal], np.ndarray | None, tuple[str, ...]]:
+    """Return the density of each norm, their covariance where it comes from draws, and why not to trust them.
+
+    Where other parameters stand near their limits, their volume depends on what they share with a norm: it takes draws.
+    """
+    posterior, theta = bands.fit._posterior, best.theta
+    if all(len(far_from_limits(posterior, theta, index)) == len(theta) - 1 for index in bands.indices):
+        _, gradient = posterior.value_and_gradient(theta)
+        # At zero the log-density falls by one over the inverse of its slope.
+        steps = [
+            error if np.isfinite(error) else 1.0 / abs(gradient[index])
+            for error, index in zip(errors, bands.indices, strict=True)
+        ]
+        places = zip(bands.indices, steps, strict=True)
+        return [marginal(posterior, theta, index, step) for index, step in places], None, ()
+    whitening = whiten(posterior, theta, hessian=best.hessian)
+    found = weighted_marginals(posterior, whitening, bands.indices, draws, seed)
+    reasons = list(whitening.notes)
+    if not found.pareto_k <= LARGEST_K:
+        reasons.append(f"Pareto k of the weighted draws is {found.pareto_k:.2f}, above {LARGEST_K}: use backend='nuts'")
+    if found.effective_size * tail < FEWEST_IN_TAIL:
+        reasons.append(f"{found.effective_size:.0f} effective draws are few for the limits: pass a larger draws=")
+    return found.marginals, found.covariance, tuple(reasons)
 
 
 def _by_draws(
@@ -281,7 +326,10 @@ def _around(draws: xr.DataArray, best: float) -> tuple[float, float]:
     """Return the ends of an interval of draws; see `Marginal.around`."""
     mass = mass_in_one_dimension(1.0)
     low, high = (float(draws.quantile(0.5 + side * mass)) for side in (-0.5, 0.5))
-    return (low, high) if low <= best <= high else highest_density(draws, mass)
+    if low <= best <= high:
+        return low, high
+    below = float((draws < best).mean())
+    return (best, float(draws.quantile(below + mass))) if best < low else (float(draws.quantile(below - mass)), best)
 
 
 def _reasons(best: FitResult, covariance: CovarianceResult, norms: tuple[str, ...]) -> tuple[str, ...]:

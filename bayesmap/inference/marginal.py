@@ -33,7 +33,7 @@ POINTS = 25
 a constant variance); the logarithm is interpolated by a cubic spline in that."""
 FINE = 2001
 MOST_TRIALS = 60
-FAR = 5.0
+FAR = 3.0
 """Standard deviations from a limit that a parameter keeps whose curvature is taken to account."""
 
 
@@ -70,16 +70,12 @@ class Marginal:
         return float(np.interp(prob, self.cumulative, self.grid))
 
     def around(self, best: float, mass: float) -> tuple[float, float]:
-        """Return the ends of an interval with equal tails, or of the shortest one where `best` lies beyond an end."""
+        """Return the ends of an interval with equal tails, or of the one that begins or ends at a best value beyond."""
         low, high = self.quantile(0.5 - 0.5 * mass), self.quantile(0.5 + 0.5 * mass)
-        return (low, high) if low <= best <= high else self.shortest(mass)
-
-    def shortest(self, mass: float) -> tuple[float, float]:
-        """Return the ends of the shortest interval that holds a probability."""
-        starts = np.linspace(0.0, 1.0 - mass, FINE)
-        low, high = (np.interp(prob, self.cumulative, self.grid) for prob in (starts, starts + mass))
-        best = int(np.argmin(high - low))
-        return float(low[best]), float(high[best])
+        if low <= best <= high:
+            return low, high
+        below = float(np.interp(best, self.grid, self.cumulative))
+        return (best, self.quantile(below + mass)) if best < low else (self.quantile(below - mass), best)
 
 
 def marginal(posterior: CompiledPosterior, theta: np.ndarray, index: int, step: float) -> Marginal:
@@ -104,7 +100,7 @@ def marginal(posterior: CompiledPosterior, theta: np.ndarray, index: int, step: 
     bounds = posterior.variables.bounds()
     lower, upper = float(bounds[0][index]), float(bounds[1][index])
     place = np.array(theta, dtype=np.float64)
-    inner = _far_from_limits(posterior, theta, index)
+    inner = far_from_limits(posterior, theta, index)
 
     def height(value: float) -> float:
         nonlocal place
@@ -152,7 +148,7 @@ def normalised(values: np.ndarray, heights: np.ndarray, lower: float = -np.inf) 
     return Marginal(grid, density / cumulative[-1], cumulative / cumulative[-1])
 
 
-def _far_from_limits(posterior: CompiledPosterior, theta: np.ndarray, index: int) -> np.ndarray:
+def far_from_limits(posterior: CompiledPosterior, theta: np.ndarray, index: int) -> np.ndarray:
     """Return the other coordinates that are far from their limits at the best fit, as indices."""
     lower, upper = posterior.variables.bounds()
     information = -np.diag(posterior.hessian(theta))

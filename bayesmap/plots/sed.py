@@ -106,9 +106,16 @@ def _draw_points(axes: Axes, points: FluxPoints, truth: SpectralModel | None) ->
     seen = ~limit
     if seen.any():
         axes.errorbar(
-            energy[seen], value[seen], xerr=reach[:, seen], yerr=np.stack([low, high])[:, seen], marker="o",
-            markersize=4.5, label="flux points, 68%", **style,
-        )  # fmt: skip
+            energy[seen],
+            value[seen],
+            xerr=reach[:, seen],
+            marker="o",
+            markersize=4.5,
+            label="flux points, 68%",
+            **style,
+        )
+        # Lines from end to end: the best value of all bands together may lie outside the interval of one.
+        axes.vlines(energy[seen], (value - low)[seen], (value + high)[seen], color=POINT_COLOR, linewidth=1.2, zorder=3)
     if limit.any():
         axes.errorbar(
             energy[limit], upper[limit], xerr=reach[:, limit], yerr=ARROW * upper[limit], uplims=True, capsize=2.5,

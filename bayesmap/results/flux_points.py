@@ -48,8 +48,8 @@ class FluxPoints:
     norm_err : ndarray, shape (n,)
         Standard deviations.
     norm_errn, norm_errp : ndarray, shape (n,)
-        Distances of `norm` from the ends of the interval that holds 68.3 %: with equal tails, or the shortest one where
-        `norm` lies beyond an end of that, as it does at zero.
+        Distances of `norm` from the ends of the interval that holds 68.3 %: with equal tails, or, where
+        `norm` lies beyond an end of that, as it does at zero, the one that begins or ends at `norm`.
     norm_ul : ndarray, shape (n,)
         One-sided upper limits: the norm is below with the probability `ul_mass`. Above zero whatever the counts are.
     covariance : ndarray, shape (n, n)
