@@ -28,6 +28,7 @@ from bayesmap.inference.pinned import profile_point
 from bayesmap.inference.weighted import weighted_marginals
 from bayesmap.inference.whitening import whiten
 from bayesmap.models.bands import banded_models, priors_without
+from bayesmap.models.link import model_of
 from bayesmap.models.sky import Models, SkyModel
 from bayesmap.results.approximation import LARGEST_K
 from bayesmap.results.derived import flux_model
@@ -113,7 +114,7 @@ def flux_points(
     check_mass(ul_mass)
     bands = band_fit(fit, source, energy_edges, shape=shape)
     bands.check_counts()
-    best = bands.fit.optimize()
+    best = bands.fit.optimize(start=bands.start)
     covariance = bands.fit.covariance()
     estimate = _by_laplace if backend == "laplace" else _by_draws
     found = estimate(bands, best, covariance, ul_mass, **options)
@@ -146,11 +147,14 @@ class BandFit:
         With the reference spectrum.
     edges : ndarray, shape (n + 1,), unit TeV
         Bands.
+    start : ndarray
+        Coordinates to optimise from: those of the fit that the bands come from.
     """
 
     fit: MapFit
     source: SkyModel
     edges: np.ndarray
+    start: np.ndarray
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -221,12 +225,22 @@ def band_fit(fit: MapFit, source: str, edges: Any, *, shape: bool = False) -> Ba
     values = checked_edges(edges, [item.axis for item in fit.datasets])
     datasets = [item for item in (in_bands(item, values) for item in fit.datasets) if item is not None]
     _check_data(datasets, values)
-    models = banded_models(fit.model, model, values, shape=shape)
+    # The others keep the start values, which define their default priors and coordinates.
+    base = Models(tuple(model if item.name == source else item for item in fit._start))
+    models = banded_models(base, model, values, shape=shape)
     names = {item.name for item in datasets}
     kept = Models(tuple(item for item in models if item in models.pools or any(map(item.applies_to, names))))
     options = {item.name: getattr(fit._options, item.name) for item in fields(fit._options)}
-    options["priors"] = priors_without(options["priors"], fit.model, kept)
-    return BandFit(MapFit.from_datasets(datasets, kept, **options, allow_asimov=True), model, values)
+    options["priors"] = priors_without(options["priors"], fit._start, kept)
+    made = MapFit.from_datasets(datasets, kept, **options, allow_asimov=True)
+    return BandFit(made, model, values, _start_at(fit, made, source))
+
+
+def _start_at(fit: MapFit, made: MapFit, source: str) -> np.ndarray:
+    """Return the current coordinates of a fit in the fit of its bands; the source's own are where its model is."""
+    current = dict(zip(fit.free_parameters, fit._theta, strict=True))
+    places = zip(made.free_parameters, made._posterior.coordinates.start, strict=True)
+    return np.array([start if model_of(name) == source else current.get(name, start) for name, start in places])
 
 
 def _check_data(datasets: list[Any], edges: np.ndarray) -> None:
@@ -279,10 +293,13 @@ def _marginals(
 ) -> tuple[Sequence[Marginal], np.ndarray | None, tuple[str, ...]]:
     """Return the density of each norm, their covariance where it comes from draws, and why not to trust them.
 
-    Where other parameters stand near their limits, their volume depends on what they share with a norm: it takes draws.
+    Where other parameters stand near their limits, their volume depends on what they share with a norm, if there is
+    anything else that is free: it takes draws.
     """
     posterior, theta = bands.fit._posterior, best.theta
-    if all(len(far_from_limits(posterior, theta, index)) == len(theta) - 1 for index in bands.indices):
+    if len(theta) == len(bands.indices) or all(
+        len(far_from_limits(posterior, theta, index)) == len(theta) - 1 for index in bands.indices
+    ):
         _, gradient = posterior.value_and_gradient(theta)
         # At zero the log-density falls by one over the inverse of its slope.
         steps = [
