@@ -209,11 +209,12 @@ def _settled(surface: Surface, place: Place, held: np.ndarray, target: np.ndarra
     place = _arrive(surface, place, held, target)
     if not np.isfinite(place.value):
         return place, 0.0
-    found = _descended(surface, place, held)
+    found = descend(surface, place, held)
     return found, place.value - found.value
 
 
-def _descended(surface: Surface, place: Place, held: np.ndarray) -> Place:
+def descend(surface: Surface, place: Place, held: np.ndarray) -> Place:
+    """Return the lowest place that steps lead to, held coordinates where they are; arguments as of `path`."""
     exact = False
     for number in range(1, STEPS):
         step = model_step(surface, place, held, np.zeros_like(place.x))

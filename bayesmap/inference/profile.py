@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from bayesmap.inference.conditional import Place, Surface, positive, settle
+from bayesmap.errors import FitStateError
+from bayesmap.inference.conditional import Place, Surface, descend, positive, settle
 from bayesmap.inference.crossing import BETTER, Crossing, cross
 from bayesmap.inference.named import NamedPosterior
 from bayesmap.posterior.compiled import CompiledPosterior
@@ -98,13 +99,26 @@ def begin(
         ``"posterior"`` or ``"likelihood"``.
     log_factorials : float
         Sum of ln n!, which the statistic leaves out.
+
+    Raises
+    ------
+    FitStateError
+        BM-FT-034 where the values do not tell the coordinates: members of a pool whose spread is zero.
     """
+    jacobian = posterior.coordinates.jacobian(theta)
+    if np.linalg.matrix_rank(jacobian) < len(theta):
+        raise FitStateError(
+            "BM-FT-034",
+            what="the best fit lies where several coordinates give the same values: a pool without spread",
+            rule="A profile is of the values of parameters, of which each must be free to move",
+            remedy="Freeze the pool's spread above zero, or take intervals from draws (backend='nuts')",
+        )
     named = NamedPosterior(posterior, with_prior=statistic == "posterior")
     curvature = hessian if named.with_prior else hessian + posterior.prior_hessian(theta)
     surface, matrix = _surface(named, theta, named.by_values(curvature, theta))
     value, gradient = surface.at(np.zeros_like(theta))
     start = Place(np.zeros_like(theta), value, gradient, matrix)
-    best = settle(surface, start, np.zeros(len(theta), dtype=bool), start.x)
+    best = descend(surface, start, np.zeros(len(theta), dtype=bool))
     if not named.with_prior and not best.problem:
         best = replace(best, curvature=surface.curvature(best.x))
     problem = f"the best fit is no optimum: {best.problem}" if best.problem else ""

@@ -11,6 +11,7 @@ import warnings
 
 import numpy as np
 
+from bayesmap.errors import BayesmapInputError
 from bayesmap.inference.backends.minuit import build
 from bayesmap.inference.backends.minuit_minos import named_objective, no_optimum
 from bayesmap.inference.profile import in_plane
@@ -44,7 +45,13 @@ def contour(
         Points to find.
     strategy, tol : int, float
         Minuit's.
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-FT-035 for a sigma above 8.5.
     """
+    mass = _mass(sigma)
     function = named_objective(posterior, theta, errors)
     minuit = build(function, strategy, tol)
     pair = [posterior.coordinates.names.index(name) for name in names]
@@ -54,7 +61,7 @@ def contour(
         minuit.migrad()
         problem = no_optimum(minuit)
         if not problem:
-            found = np.asarray(minuit.mncontour(*pair, cl=mass_in_two_dimensions(sigma), size=numpoints))
+            found = np.asarray(minuit.mncontour(*pair, cl=mass, size=numpoints))
             points = found[:-1] if found.ndim == 2 else points
             problem = "" if len(points) == numpoints else f"Minuit found {len(points)} of {numpoints} points"
     center = np.array(minuit.values)
@@ -72,3 +79,15 @@ def contour(
         nfev=function.record.calls,
         message="; ".join([*([problem] if problem else []), *(str(item.message) for item in told)]),
     )
+
+
+def _mass(sigma: float) -> float:
+    mass = mass_in_two_dimensions(sigma)
+    if mass >= 1.0:
+        raise BayesmapInputError(
+            "BM-FT-035",
+            what=f"sigma is {sigma:g}, whose probability is one to the last digit",
+            rule="Minuit is told the probability inside a contour, below one",
+            remedy="Ask for less, or take backend='profile'",
+        )
+    return mass
