@@ -1,4 +1,4 @@
-"""Table and picture of the page on coverage, from the record that the long tier wrote (docs/coverage/record.json)."""
+"""Table and picture of the page on coverage, from the record of the long tier (docs/coverage-data/record.json)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 from bayesmap.checks.coverage import share_bounds
 
 PAGE = Path(__file__).with_name("coverage.md")
-FOLDER = Path(__file__).with_name("coverage")
+FOLDER = Path(__file__).with_name("coverage-data")
 START, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
 DPI = 90
 

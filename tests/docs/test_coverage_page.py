@@ -21,7 +21,7 @@ def test_the_table_is_that_of_the_record():
     spec = importlib.util.spec_from_file_location("coverage_figures", DOCS / "coverage_figures.py")
     figures = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(figures)
-    record = json.loads((DOCS / "coverage" / "record.json").read_text())
+    record = json.loads((DOCS / "coverage-data" / "record.json").read_text())
     page = (DOCS / "coverage.md").read_text()
     assert figures.table(record) in page
     assert min(item["simulations"] for item in figures.intervals(record).values()) >= 200
