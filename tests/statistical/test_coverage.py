@@ -110,7 +110,7 @@ def test_upper_limits_of_no_source(limited):
 def test_upper_limits_over_the_prior(bayesian):
     """Truths drawn from the prior of the flux, down to zero: exactly 95 %, however much single fluxes are covered."""
     truths = supported_draws(bayesian, SIMULATIONS, 35)
-    found = measured("limits, prior", bayesian, truths, nuts_limits(AMPLITUDE), 35, masses=LIMIT)
+    found = measured("limits, prior", bayesian, truths, nuts_limits(AMPLITUDE, draws=3000, tune=400), 35, masses=LIMIT)
     assert found.failed == ()
     assert inside(found, parameters=[0]), str(found)
 
