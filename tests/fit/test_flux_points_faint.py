@@ -8,7 +8,7 @@ from bayesmap import MapFit, Prior, flux_points
 from bayesmap.models.spatial.point import PointSpatialModel
 from bayesmap.testing import toy_dataset, toy_models
 
-pytestmark = pytest.mark.statistical
+pytestmark = [pytest.mark.statistical, pytest.mark.slow]
 MASS = 0.95
 PRIOR = Prior("Gamma", alpha=1.0, beta=0.1)
 

@@ -9,10 +9,7 @@ from dataclasses import dataclass
 
 import jax
 import numpy as np
-import pytest
 from scipy.special import erf
-
-emcee = pytest.importorskip("emcee")
 
 MASSES = erf(np.array([1.0, 2.0]) / np.sqrt(2.0))
 TAILS = np.sort(np.concatenate([0.5 * (1.0 - MASSES), 0.5 * (1.0 + MASSES)]))
@@ -69,6 +66,8 @@ def long_run(posterior, theta, hessian, *, steps, walkers=40, seed):
         values = np.asarray(many(points, posterior.constants))
         return np.where(inside & ~np.isnan(values), values, -np.inf)
 
+    import emcee  # of the extra "bench": the tests that come here skip without it
+
     start = theta + 0.3 * rng.normal(size=(walkers, len(theta))) @ root.T
     start = np.where(start <= lower, 2.0 * lower - start, np.where(start >= upper, 2.0 * upper - start, start))
     sampler = emcee.EnsembleSampler(walkers, len(theta), log_density, vectorize=True, moves=moves())
@@ -84,4 +83,6 @@ def moves():
 
     Not with emcee's snooker move: of a standard normal in six dimensions that finds a standard deviation of 0.82.
     """
+    import emcee
+
     return emcee.moves.DEMove()

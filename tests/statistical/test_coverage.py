@@ -147,8 +147,9 @@ def test_limits_of_a_normal_value_cover_more_near_zero():
     assert expected_share(9.5, 0.95) == pytest.approx(0.95, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_few_sets_with_bounds_of_one_in_ten_thousand(limited):
-    """The fast tier's share: NUTS and Laplace on a bright flux, and limits of no flux."""
+    """The long tier in small: NUTS and Laplace on a bright flux, and limits of no flux."""
     truths = same_truth(limited, 16, {AMPLITUDE: FLUXES["bright"]})
     methods = {"laplace": laplace_ends, "profile": profile_ends, "nuts": nuts(draws=150, tune=60)}
     for name, method in methods.items():

@@ -9,8 +9,10 @@ from scipy.stats import norm
 from bayesmap import MapFit, read_dataset, read_models
 from bayesmap.results.intervals import quantile_error
 from bayesmap.results.posterior import verdict_of
-from tests.statistical.long_runs import TAILS, LongRun, emcee, long_run, moves
+from tests.statistical.long_runs import TAILS, LongRun, long_run, moves
 from tests.statistical.simulated_cases import simulated_cases
+
+emcee = pytest.importorskip("emcee", reason="emcee is in the extra 'bench'")
 
 pytestmark = [pytest.mark.slow, pytest.mark.statistical]
 STEPS = {"point": 4000, "cutoff": 4000, "on_off": 2500, "faint": 2500}
