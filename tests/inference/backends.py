@@ -13,11 +13,19 @@ needs_sherpa = pytest.mark.skipif(
     reason="sherpa is not installed: PyPI has its source only, its conda channel has it built",
 )
 SCIPY = ("L-BFGS-B", "TNC", "SLSQP", "trust-constr", "Nelder-Mead", "Powell", "COBYQA")
+QUICK = ("L-BFGS-B", "SLSQP", "Nelder-Mead")
+"""Those of the fast tier."""
 WAYS = [
-    *(pytest.param("scipy", {"method": method}, id=method) for method in SCIPY),
-    *(pytest.param("minuit", {"strategy": strategy}, id=f"migrad-{strategy}") for strategy in (0, 1, 2)),
-    pytest.param("minuit", {"method": "simplex", "tol": 1e-4}, id="simplex"),
-    pytest.param("minuit", {"method": "scan", "max_iterations": 2000}, id="scan"),
+    *(
+        pytest.param("scipy", {"method": method}, id=method, marks=[] if method in QUICK else pytest.mark.slow)
+        for method in SCIPY
+    ),
+    *(
+        pytest.param("minuit", {"strategy": k}, id=f"migrad-{k}", marks=[] if k == 1 else pytest.mark.slow)
+        for k in (0, 1, 2)
+    ),
+    pytest.param("minuit", {"method": "simplex", "tol": 1e-4}, id="simplex", marks=pytest.mark.slow),
+    pytest.param("minuit", {"method": "scan", "max_iterations": 2000}, id="scan", marks=pytest.mark.slow),
     pytest.param("sherpa", {}, id="sherpa-NelderMead", marks=needs_sherpa),
     pytest.param("sherpa", {"method": "GridSearch", "num": 3, "reach": 10.0}, id="GridSearch", marks=needs_sherpa),
     pytest.param("sherpa", {"method": "MonCar", "reach": 20.0}, id="MonCar", marks=[needs_sherpa, pytest.mark.slow]),
