@@ -271,18 +271,16 @@ def _by_laplace(
 ) -> dict[str, Any]:
     check_numbers(draws=draws, random_seed=random_seed)
     errors = covariance.errors[bands.indices]
-    found, matrix, doubts = _marginals(bands, best, errors, 1.0 - ul_mass, draws, random_seed)
+    found, doubts = _marginals(bands, best, errors, 1.0 - ul_mass, draws, random_seed)
     norms, mass = best.theta[bands.indices], mass_in_one_dimension(1.0)
     low, high = np.array([item.around(norm, mass) for item, norm in zip(found, norms, strict=True)]).T
     reasons = (*_reasons(best, covariance, bands.names), *doubts)
     return {
-        "norm_err": np.where(np.isfinite(errors), errors, [item.deviation for item in found])
-        if matrix is None
-        else np.sqrt(np.diag(matrix)),
+        "norm_err": np.where(np.isfinite(errors), errors, [item.deviation for item in found]),
         "norm_errn": norms - low,
         "norm_errp": high - norms,
         "norm_ul": np.array([item.quantile(ul_mass) for item in found]),
-        "covariance": covariance.matrix[np.ix_(bands.indices, bands.indices)] if matrix is None else matrix,
+        "covariance": covariance.matrix[np.ix_(bands.indices, bands.indices)],
         "success": not reasons,
         "reasons": reasons,
     }
@@ -290,8 +288,8 @@ def _by_laplace(
 
 def _marginals(
     bands: BandFit, best: FitResult, errors: np.ndarray, tail: float, draws: int, seed: int
-) -> tuple[Sequence[Marginal], np.ndarray | None, tuple[str, ...]]:
-    """Return the density of each norm, their covariance where it comes from draws, and why not to trust them.
+) -> tuple[Sequence[Marginal], tuple[str, ...]]:
+    """Return the density of each norm, and why it should not be trusted.
 
     Where other parameters stand near their limits, their volume depends on what they share with a norm, if there is
     anything else that is free: it takes draws.
@@ -307,7 +305,7 @@ def _marginals(
             for error, index in zip(errors, bands.indices, strict=True)
         ]
         places = zip(bands.indices, steps, strict=True)
-        return [marginal(posterior, theta, index, step) for index, step in places], None, ()
+        return [marginal(posterior, theta, index, step) for index, step in places], ()
     whitening = whiten(posterior, theta, hessian=best.hessian)
     found = weighted_marginals(posterior, whitening, bands.indices, draws, seed)
     reasons = list(whitening.notes)
@@ -315,7 +313,7 @@ def _marginals(
         reasons.append(f"Pareto k of the weighted draws is {found.pareto_k:.2f}, above {LARGEST_K}: use backend='nuts'")
     if found.effective_size * tail < FEWEST_IN_TAIL:
         reasons.append(f"{found.effective_size:.0f} effective draws are few for the limits: pass a larger draws=")
-    return found.marginals, found.covariance, tuple(reasons)
+    return found.marginals, tuple(reasons)
 
 
 def _by_draws(

@@ -43,8 +43,6 @@ class WeightedMarginals:
     ----------
     marginals : tuple of WeightedMarginal
         One for each parameter.
-    covariance : ndarray, shape (n, n)
-        Of the parameters.
     pareto_k : float
         Shape of the tail of the weights.
     effective_size : float
@@ -54,7 +52,6 @@ class WeightedMarginals:
     """
 
     marginals: tuple[WeightedMarginal, ...]
-    covariance: np.ndarray
     pareto_k: float
     effective_size: float
     draws: int
@@ -84,9 +81,7 @@ def weighted_marginals(
     theta = posterior.to_theta(z)
     kept = weights > 0.0
     marginals = tuple(_marginal(theta[kept, k], weights[kept]) for k in indices)
-    chosen = theta[np.ix_(kept, indices)]
-    covariance = np.atleast_2d(np.cov(chosen.T, aweights=weights[kept], ddof=0))
-    return WeightedMarginals(marginals, covariance, pareto_k, float(1.0 / np.sum(weights**2)), draws)
+    return WeightedMarginals(marginals, pareto_k, float(1.0 / np.sum(weights**2)), draws)
 
 
 def _marginal(values: np.ndarray, weights: np.ndarray) -> WeightedMarginal:
