@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import scipy
 
-from bayesmap.checks.predictive import two_sided
+from bayesmap.checks.tails import two_sided
 from bayesmap.dataset import SpectrumDatasetOnOff
 from bayesmap.posterior.on_off import SHAPE
 

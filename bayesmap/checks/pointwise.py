@@ -86,8 +86,8 @@ def _with_group(
     variable = counts_name(tree, *posterior.counts)
     observed = tree["observed_data"].to_dataset()[variable]
     (dim,) = observed.dims
-    shape = (theta.shape[0], len(kept), observed.size)
-    _check_size(shape, max_bytes, group)
+    shape: tuple[int, int, int] = (theta.shape[0], len(kept), observed.size)
+    check_size(shape, max_bytes, group)
     values = np.empty(shape)
     for chain in range(shape[0]):
         for row, draw in enumerate(kept):
@@ -100,7 +100,25 @@ def _with_group(
     return result
 
 
-def _check_size(shape: tuple[int, ...], max_bytes: int, group: str) -> None:
+def check_size(shape: tuple[int, int, int], max_bytes: int, group: str, *, other: str = "check()") -> None:
+    """Refuse a group of draws that would be too large, before it is made.
+
+    Parameters
+    ----------
+    shape : (int, int, int)
+        Chains, draws, bins.
+    max_bytes : int
+        Largest size.
+    group : str
+        Its name.
+    other : str
+        What works with any number of draws in little memory.
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-CK-005.
+    """
     size = 8 * int(np.prod(shape))
     if size > max_bytes:
         raise BayesmapInputError(
@@ -109,5 +127,5 @@ def _check_size(shape: tuple[int, ...], max_bytes: int, group: str) -> None:
             f"{shape[2]:,} bins)",
             rule=f"It may take {max_bytes / 1024**3:.1f} GiB",
             remedy=f"Pass draws={max(1, shape[0] * shape[1] * max_bytes // size)}, or a larger max_bytes; "
-            "predictive() works with any number of draws in little memory",
+            f"{other} works with any number of draws in little memory",
         )

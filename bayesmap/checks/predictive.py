@@ -15,19 +15,19 @@ Gelman, Meng & Stern 1996, Statistica Sinica 6, 733.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import scipy
 import xarray as xr
 
-from bayesmap.checks.thinning import thin
+from bayesmap.checks.discrepancies import deviance, largest_pearson
+from bayesmap.checks.replication import drawn_points, only_law, replicate
+from bayesmap.checks.tails import Tails, tails_of, two_sided
 from bayesmap.dataset import MapDataset
 from bayesmap.errors import BayesmapInputError
 from bayesmap.maps.map import WcsNDMap
 from bayesmap.posterior.compiled import CompiledPosterior
-from bayesmap.results.posterior import theta_of
 
 DRAWS = 200
 """Draws that are used unless told otherwise: the error of a p-value is then 0.035 at most."""
@@ -95,36 +95,84 @@ def predictive_maps(
         BM-CK-007 for a spectrum, which has no map.
     """
     _check_map(dataset)
-    theta = theta_of(tree, posterior.variables)
-    points = theta[:, thin(theta, draws)].reshape(-1, theta.shape[-1])
-    (law,), mask = posterior.counts.values(), dataset.mask_data
-    counts = np.where(mask, dataset.counts.data, 0.0)
-    mean, squares, above, below = (np.zeros(counts.shape) for _ in range(4))
+    points = drawn_points(posterior, tree, draws)[0].reshape(-1, posterior.coordinates.size)
+    law: Any = only_law(posterior)
+    law, mask = replace(law, dataset=dataset), dataset.mask_data
+    posterior = replace(posterior, counts={dataset.name: law})
+    counts, tails = np.where(mask, dataset.counts.data, 0.0), tails_of(law)
+    maps = start_maps(counts.shape, int(np.count_nonzero(mask)))
     replicated, beyond = [], []
-    rng = np.random.default_rng(random_seed)
-    for done, point in enumerate(points):
-        npred, spread = posterior.npred(point), posterior.spread(point)
-        step = npred - mean
-        mean += step / (done + 1)
-        squares += step * (npred - mean)
-        above += upper_tail(counts, npred, spread)
-        below += lower_tail(counts, npred, spread)
-        replica = np.where(mask, law.draw(rng, npred, spread), 0.0)
-        replicated.append(replica.sum(axis=(1, 2)))
-        beyond.append(_beyond(discrepancies(replica[mask], npred[mask]), discrepancies(counts[mask], npred[mask])))
-        if progress is not None:
-            progress(done + 1, len(points))
-    n, geom = len(points), dataset.counts.geom
-    lower, median, upper = np.quantile(replicated, [0.15866, 0.5, 0.84134], axis=0)
-    return PredictiveMaps(
-        npred_mean=WcsNDMap(geom, mean),
-        npred_sd=WcsNDMap(geom, np.sqrt(squares / max(n - 1, 1))),
-        p_value=WcsNDMap(geom, np.where(mask, above / n, np.nan)),
-        significance=WcsNDMap(geom, np.where(mask, two_sided(above / n, below / n), np.nan)),
-        p_values={name: float(np.mean([row[name] for row in beyond])) for name in beyond[0]},
-        spectrum={"counts": counts.sum(axis=(1, 2)), "lower": lower, "median": median, "upper": upper},
-        draws=n,
-    )
+    for item in replicate(posterior, points, np.random.default_rng(random_seed), progress):
+        maps.add(item.npred, tails(item.npred, item.spread))
+        replicated.append(item.counts.sum(axis=(1, 2)))
+        mu = item.npred[mask]
+        beyond.append(_beyond(discrepancies(item.counts[mask], mu), discrepancies(counts[mask], mu)))
+    p_values = {name: float(np.mean([row[name] for row in beyond])) for name in beyond[0]}
+    return maps.result(dataset, p_values, np.array(replicated))
+
+
+@dataclass(frozen=True)
+class MapSums:
+    """What is added up over draws for the maps; see `start_maps`.
+
+    Parameters
+    ----------
+    mean, squares : ndarray, shape (n_energy, n_lat, n_lon)
+        Running mean of the predicted counts, and sum of squared distances from it.
+    above, below : ndarray, shape (n_bin,)
+        Sums of tail probabilities, half of an equal number included.
+    draws : ndarray of int, shape ()
+        Draws that were added.
+    """
+
+    mean: np.ndarray
+    squares: np.ndarray
+    above: np.ndarray
+    below: np.ndarray
+    draws: np.ndarray
+
+    def add(self, npred: np.ndarray, tails: Tails) -> None:
+        """Add one draw."""
+        self.draws[...] += 1
+        step = npred - self.mean
+        self.mean[...] += step / self.draws
+        self.squares[...] += step * (npred - self.mean)
+        half = 0.5 * np.exp(tails.log_equal)
+        self.above[:] += tails.above + half
+        self.below[:] += tails.below + half
+
+    def result(self, dataset: MapDataset, p_values: dict[str, float], replicated: np.ndarray) -> PredictiveMaps:
+        """Return the maps.
+
+        Parameters
+        ----------
+        dataset : MapDataset
+            What was fitted.
+        p_values : dict
+            Of the whole map.
+        replicated : ndarray, shape (n_draw, n_energy)
+            Replicated counts per energy.
+        """
+        n, geom, mask = int(self.draws), dataset.counts.geom, dataset.mask_data
+        lower, median, upper = np.quantile(replicated, [0.15866, 0.5, 0.84134], axis=0)
+        counts = np.where(mask, dataset.counts.data, 0.0).sum(axis=(1, 2))
+        inside = (self.above / n, two_sided(self.above / n, self.below / n))
+        p_value, significance = (np.full(mask.shape, np.nan) for _ in inside)
+        p_value[mask], significance[mask] = inside
+        return PredictiveMaps(
+            npred_mean=WcsNDMap(geom, self.mean),
+            npred_sd=WcsNDMap(geom, np.sqrt(self.squares / max(n - 1, 1))),
+            p_value=WcsNDMap(geom, p_value),
+            significance=WcsNDMap(geom, significance),
+            p_values=p_values,
+            spectrum={"counts": counts, "lower": lower, "median": median, "upper": upper},
+            draws=n,
+        )
+
+
+def start_maps(shape: tuple[int, ...], n_bin: int) -> MapSums:
+    """Return sums that hold nothing yet, for a cube of a shape with so many selected bins."""
+    return MapSums(np.zeros(shape), np.zeros(shape), np.zeros(n_bin), np.zeros(n_bin), np.array(0))
 
 
 def _check_map(dataset: Any) -> None:
@@ -137,37 +185,6 @@ def _check_map(dataset: Any) -> None:
         )
 
 
-def upper_tail(counts: np.ndarray, npred: np.ndarray, spread: float = 0.0) -> np.ndarray:
-    """Return P(n > counts) + P(n = counts) / 2; fractional (Asimov) counts are rounded for it.
-
-    Parameters
-    ----------
-    counts, npred : ndarray
-        Counts and their means.
-    spread : float
-        Overdispersion; zero for Poisson numbers.
-    """
-    whole, law = np.round(counts), _law(npred, spread)
-    return np.asarray(law.sf(whole) + 0.5 * law.pmf(whole))
-
-
-def lower_tail(counts: np.ndarray, npred: np.ndarray, spread: float = 0.0) -> np.ndarray:
-    """Return P(n < counts) + P(n = counts) / 2, on its own: one minus the other tail loses all digits far out."""
-    whole, law = np.round(counts), _law(npred, spread)
-    return np.asarray(law.cdf(whole - 1) + 0.5 * law.pmf(whole))
-
-
-def _law(npred: np.ndarray, spread: float) -> Any:
-    if spread <= 0.0:
-        return scipy.stats.poisson(npred)
-    return scipy.stats.nbinom(1.0 / spread, 1.0 / (1.0 + spread * npred))
-
-
-def two_sided(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """Return the normal deviate of the smaller tail: positive where counts are in excess."""
-    return np.where(above < below, scipy.stats.norm.isf(above), -scipy.stats.norm.isf(below))
-
-
 def _beyond(simulated: dict[str, float], observed: dict[str, float]) -> dict[str, float]:
     """Return 1 where the simulated discrepancy is larger, and one half where it is equal: totals are whole numbers."""
     return {name: (simulated[name] > value) + 0.5 * (simulated[name] == value) for name, value in observed.items()}
@@ -175,7 +192,5 @@ def _beyond(simulated: dict[str, float], observed: dict[str, float]) -> dict[str
 
 def discrepancies(counts: np.ndarray, npred: np.ndarray) -> dict[str, float]:
     """Return the discrepancies of counts from a prediction; see `PredictiveMaps`."""
-    deviance = 2.0 * (scipy.special.xlogy(counts, counts) - scipy.special.xlogy(counts, npred) - counts + npred)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        pearson = np.where(npred > 0, (counts - npred) / np.sqrt(npred), 0.0)
-    return {"deviance": float(deviance.sum()), "total": float(counts.sum()), "largest_excess": float(pearson.max())}
+    found = {"deviance": deviance(counts, npred), "total": float(counts.sum())}
+    return found | {"largest_excess": largest_pearson(counts, npred)}

@@ -16,8 +16,8 @@ from bayesmap.checks.verdict import judge
 from bayesmap.dataset import Dataset, MapDataset
 from bayesmap.errors import FitStateError
 from bayesmap.fit.arguments import dataset_name
+from bayesmap.fit.checking import Checks
 from bayesmap.fit.options import FitOptions
-from bayesmap.fit.profiles import Profiles
 from bayesmap.inference.backends.registry import COVARIANCES, load
 from bayesmap.inference.optimize import optimize
 from bayesmap.inference.sample import WARM_UP, sample
@@ -30,7 +30,7 @@ from bayesmap.results.fit import CovarianceResult, FitResult, merge
 from bayesmap.results.posterior import posterior_tree
 
 
-class MapFit(Profiles):
+class MapFit(Checks):
     """Fit of a model to a counts cube.
 
     Parameters
@@ -164,7 +164,7 @@ class MapFit(Profiles):
     def _set_up(
         self, datasets: tuple[Dataset, ...], models: Models, options: FitOptions, *, allow_asimov: bool
     ) -> None:
-        Profiles.__init__(self, datasets, options.with_scatter(models), options, allow_asimov=allow_asimov)
+        Checks.__init__(self, datasets, options.with_scatter(models), options, allow_asimov=allow_asimov)
         self._best: FitResult | None = None
         self._covariance: CovarianceResult | None = None
         self._tree: xr.DataTree | None = None
