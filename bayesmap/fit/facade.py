@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayesmap.checks.loo import Loo, loo
 from bayesmap.checks.pointwise import pointwise_log_likelihood, posterior_predictive
 from bayesmap.checks.predictive import PredictiveMaps, predictive_maps
 from bayesmap.checks.prior_report import PriorReport, prior_report
@@ -298,6 +299,11 @@ class MapFit(Checks):
     def pointwise_log_likelihood(self, tree: xr.DataTree | None = None, **options: Any) -> xr.DataTree:
         """Return the posterior with the log-likelihood per bin, as `arviz.loo` reads it; options as above."""
         return self._for_all(pointwise_log_likelihood, tree, options)
+
+    def loo(self, tree: xr.DataTree | None = None, **options: Any) -> Loo:
+        """Return the leave-one-out cross-validation, by bins or blocks of bins; options of `bayesmap.checks.loo.loo`."""
+        posteriors = {name: self._posterior.of(name) for name in self.names}
+        return loo(posteriors, self._tree_or(tree), dict(zip(self.names, self.datasets, strict=True)), **options)
 
     def _for_all(self, fill: Callable[..., xr.DataTree], tree: xr.DataTree | None, options: Any) -> xr.DataTree:
         filled = self._tree_or(tree)
