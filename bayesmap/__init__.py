@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         UnitsError,
     )
     from bayesmap.fit import MapFit, simulate
+    from bayesmap.fit.compare import compare
     from bayesmap.fit.evidence import bayes_factor, log_evidence, source_significance
     from bayesmap.fit.flux_points import flux_points
     from bayesmap.fit.limits import prior_sensitivity
@@ -122,6 +123,7 @@ _HOMES = {
         "UnitsError",
     ),
     "bayesmap.fit": ("MapFit", "simulate"),
+    "bayesmap.fit.compare": ("compare",),
     "bayesmap.fit.evidence": ("bayes_factor", "log_evidence", "source_significance"),
     "bayesmap.fit.flux_points": ("flux_points",),
     "bayesmap.fit.limits": ("prior_sensitivity",),
@@ -274,6 +276,7 @@ __all__ = [
     "WcsGeom",
     "WcsNDMap",
     "bayes_factor",
+    "compare",
     "energy_flux",
     "expression_model",
     "extension_region",

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from bayesmap.dataset import Dataset, MapDataset
 from bayesmap.errors import BayesmapInputError
 from bayesmap.posterior.priors import pixel_size
+from bayesmap.results.loo import PLURALS, Groups
 
-KINDS = ("bin", "tile", "energy", "dataset")
+KINDS = tuple(PLURALS)
 TILES = 5
 """Tiles along the longer side of a map unless told otherwise."""
-
-
-@dataclass(frozen=True)
-class Groups:
-    """Which group each selected bin of a dataset is in.
-
-    Parameters
-    ----------
-    of_bin : ndarray of int, shape (n_bin,)
-        Number of the group, counted through all datasets.
-    """
-
-    of_bin: np.ndarray
 
 
 def groups_of(datasets: Mapping[str, Dataset], by: str, tile: float | None = None) -> dict[str, Groups]:
@@ -37,19 +24,29 @@ def groups_of(datasets: Mapping[str, Dataset], by: str, tile: float | None = Non
     datasets : mapping of str to dataset
         By name.
     by : str
-        ``"bin"``, ``"tile"``, ``"energy"`` or ``"dataset"``. A spectrum is one tile.
+        ``"bin"``; ``"tile"``, all energies of a piece of sky; ``"energy"``, all pixels of a bin of energy; or
+        ``"dataset"``. Those of different datasets are different groups. A spectrum is one tile.
     tile : float, optional
-        Side of a tile in deg.
+        Side of a tile in deg, the nearest whole number of pixels; by default a fifth of the longer side of the map.
 
     Raises
     ------
     BayesmapInputError
         BM-CK-008 for an unknown word, a tile that is no size, or one group only.
+
+    Examples
+    --------
+    >>> from bayesmap.testing import toy_response
+    >>> found = groups_of({"toy": toy_response(npix=10)}, "tile", tile=0.5)["toy"].of_bin
+    >>> found.max() + 1, found[:10]
+    (np.int64(4), array([0, 0, 0, 0, 0, 1, 1, 1, 1, 1]))
     """
     if by not in KINDS:
         raise _refused(f"by is {by!r}", f"It must be one of {', '.join(KINDS)}", "Use one of these words")
     if tile is not None and not (np.isfinite(tile) and tile > 0.0):
         raise _refused(f"tile is {tile!r}", "It is the side of a tile in deg, above zero", "Correct it")
+    if tile is not None and by != "tile":
+        raise _refused(f"tile is {tile!r} with by={by!r}", "Only tiles have a side", "Pass by='tile', or no tile")
     found, first = {}, 0
     for name, dataset in datasets.items():
         labels = _labels(dataset, by, tile)[dataset.mask_data]
@@ -77,8 +74,9 @@ def _labels(dataset: Dataset, by: str, tile: float | None) -> np.ndarray:
     if not isinstance(dataset, MapDataset):
         return np.zeros(shape, dtype=np.int64)
     n_lat, n_lon = shape[1:]
-    side = max(n_lat, n_lon) / TILES if tile is None else tile / pixel_size(dataset.counts.geom)
-    rows, columns = (np.arange(n) // max(side, 1.0) for n in (n_lat, n_lon))
+    # A stated side is the nearest whole number of pixels.
+    side = max(n_lat, n_lon) / TILES if tile is None else round(tile / pixel_size(dataset.counts.geom))
+    rows, columns = (np.arange(n) // max(side, 1) for n in (n_lat, n_lon))
     plane = rows[:, None] * (columns.max() + 1.0) + columns[None, :]
     return np.broadcast_to(plane.astype(np.int64), shape)
 

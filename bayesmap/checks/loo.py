@@ -5,8 +5,8 @@ r"""Leave-one-out cross-validation of a posterior, by bins or by blocks of bins,
           r_{sg} = 1 / p(n_g \mid \theta_s)
 
 with the largest weights smoothed by a generalised Pareto distribution, whose shape k says group by group whether the
-draws can stand for the posterior without it.  Neighbouring bins share the PSF: leaving out one bin asks less of a model
-than leaving out a tile of the sky or an energy.
+draws can stand for the posterior without it (`psis`).  Neighbouring bins share the PSF: leaving out one bin asks less
+of a model than leaving out a tile of the sky or an energy.
 
 References
 ----------
@@ -16,115 +16,26 @@ Roberts et al. 2017, Ecography 40, 913 (blocks where data are correlated).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from bayesmap.checks.blocks import Groups, groups_of
+from bayesmap.checks.blocks import groups_of
+from bayesmap.checks.psis import Smoothed, Tails, tail_length
 from bayesmap.checks.thinning import thin
-from bayesmap.dataset import Dataset
+from bayesmap.dataset import Dataset, MapDataset
 from bayesmap.errors import BayesmapInputError
 from bayesmap.posterior.compiled import CompiledPosterior
+from bayesmap.results.loo import Groups, Loo
 from bayesmap.results.posterior import theta_of
 
 MAX_BYTES = 1024**3
-"""Largest array of log-likelihoods that is held."""
+"""Largest array that is held."""
 FEWEST = 100
 """Draws below which Pareto shapes are not known."""
 
-
-@dataclass(frozen=True)
-class Loo:
-    """Leave-one-out cross-validation.
-
-    Parameters
-    ----------
-    by : str
-        What is left out: ``"bin"``, ``"tile"``, ``"energy"`` or ``"dataset"``.
-    elpd_i : ndarray, shape (n_group,)
-        Log predictive density of each group, given all others.
-    pareto_k : ndarray, shape (n_group,)
-        Shape of the tail of its weights.
-    p_i : ndarray, shape (n_group,)
-        Share in the effective number of parameters: how much worse the group is predicted without itself.
-    groups : mapping of str to Groups
-        Data set -> which group each of its bins is in.
-    draws : int
-        Draws used.
-    """
-
-    by: str
-    elpd_i: np.ndarray
-    pareto_k: np.ndarray
-    p_i: np.ndarray
-    groups: Mapping[str, Groups]
-    draws: int
-
-    @property
-    def elpd(self) -> float:
-        """Expected log predictive density."""
-        return float(self.elpd_i.sum())
-
-    @property
-    def error(self) -> float:
-        """Standard error of `elpd`, from the scatter of the groups."""
-        return math.sqrt(len(self.elpd_i) * float(np.var(self.elpd_i, ddof=1))) if len(self.elpd_i) > 1 else math.nan
-
-    @property
-    def p(self) -> float:
-        """Effective number of parameters."""
-        return float(self.p_i.sum())
-
-    @property
-    def largest_k(self) -> float:
-        """Pareto k above which a group is not to be trusted, for this number of draws."""
-        return min(1.0 - 1.0 / math.log10(self.draws), 0.7)
-
-    @property
-    def bad(self) -> int:
-        """Groups whose Pareto k is above that."""
-        return int(np.sum(~(self.pareto_k <= self.largest_k)))
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """Why it should not be trusted."""
-        if not self.bad:
-            return ()
-        worst = f"the largest is {np.nanmax(self.pareto_k):.2f}"
-        return (f"{self.bad} of {len(self.pareto_k)} {self.by}s have a Pareto k above {self.largest_k:.2f}; {worst}",)
-
-    @property
-    def success(self) -> bool:
-        """True if every group can be trusted."""
-        return not self.reasons
-
-    def map_of(self, dataset: Dataset, values: np.ndarray) -> Any:
-        """Return values of the groups, `elpd_i` or `pareto_k`, spread over the bins of a dataset; NaN outside its mask.
-
-        Parameters
-        ----------
-        dataset : MapDataset or SpectrumDatasetOnOff
-            One of those that were fitted.
-        values : ndarray, shape (n_group,)
-            One for each group.
-
-        Returns
-        -------
-        ndarray, shape of the counts
-        """
-        spread = np.full(dataset.mask_data.shape, np.nan)
-        spread[dataset.mask_data] = np.asarray(values)[self.groups[dataset.name].of_bin]
-        return spread
-
-    def __str__(self) -> str:
-        """Show the verdict first."""
-        head = "" if self.success else f"NOT TRUSTWORTHY: {'; '.join(self.reasons)}\n"
-        number = f"{len(self.elpd_i)} {self.by}s left out one by one, {self.draws} draws"
-        return f"{head}elpd {self.elpd:.1f} +- {self.error:.1f}, p {self.p:.1f} ({number})"
+Progress = Callable[[int, int], None]
 
 
 def loo(
@@ -136,7 +47,7 @@ def loo(
     tile: float | None = None,
     draws: int | None = None,
     max_bytes: int = MAX_BYTES,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Loo:
     """Work out the leave-one-out cross-validation of a posterior.
 
@@ -156,16 +67,18 @@ def loo(
     draws : int, optional
         About how many draws to use; all by default.
     max_bytes : int
-        Largest array of log-likelihoods. With more bins than fit, the predicted counts are worked out once for each
-        part of the bins.
+        Largest array that is held. With more groups than fit, the predicted counts are worked out once for each part of
+        the groups.
     progress : callable, optional
         Called with finished and all evaluations.
 
     Raises
     ------
     BayesmapInputError
-        BM-CK-004 for fewer than 100 draws; BM-CK-008 for groups that make no sense.
+        BM-CK-004 for fewer than 100 draws; BM-CK-008 for groups that make no sense; BM-CK-011 for a weighted
+        likelihood; BM-CK-012 for draws that the data exclude.
     """
+    check_unweighted(datasets)
     theta = theta_of(tree, next(iter(posteriors.values())).variables)
     points = theta[:, thin(theta, draws)]
     chains, kept, size = points.shape
@@ -177,47 +90,93 @@ def loo(
             remedy="Draw more, or pass a larger number of draws",
         )
     groups = groups_of(datasets, by, tile)
-    found = [
-        _of_groups(values, chains)
-        for values in _log_likelihoods(
-            posteriors, points.reshape(-1, size), groups, max_bytes, progress or (lambda done, total: None)
-        )
-    ]
-    elpd, shape, effective = (np.concatenate([part[k] for part in found]) for k in range(3))
-    return Loo(by, elpd, shape, effective, groups, chains * kept)
+    tail = tail_length(chains * kept, efficiency(points))
+    show = progress or (lambda done, total: None)
+    parts = list(_smoothed(posteriors, points.reshape(-1, size), groups, tail, max_bytes, show))
+    elpd, shape, p = (np.concatenate([getattr(part, key) for part in parts]) for key in ("elpd", "pareto_k", "p"))
+    return Loo(by, elpd, shape, p, groups, chains * kept)
 
 
-def _log_likelihoods(
+def check_unweighted(datasets: Mapping[str, Dataset]) -> None:
+    """Refuse weights other than zero and one, which only mask.
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-CK-011.
+    """
+    for name, item in datasets.items():
+        if isinstance(item, MapDataset) and not np.all(np.isin(item.weights_data[item.mask_data], (0.0, 1.0))):
+            raise BayesmapInputError(
+                "BM-CK-011",
+                what=f"the likelihood of {name} is weighted",
+                rule="A predictive density is the probability of data, and a weighted likelihood is none",
+                remedy="Leave the weights out, or mask the bins in place of weighing them down",
+            )
+
+
+def efficiency(points: np.ndarray) -> float:
+    """Return effective over actual number of draws, the mean over the coordinates; at most one for a single chain.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n_chain, n_draw, size)
+        Draws.
+    """
+    from arviz_stats.base.array import array_stats
+
+    chains, kept, size = points.shape
+    if chains == 1 or size == 0:
+        return 1.0
+    found = [float(array_stats.ess(points[..., i], method="mean")) for i in range(size)]
+    return float(np.mean(found)) / (chains * kept)
+
+
+def log_likelihoods(
+    posteriors: Mapping[str, CompiledPosterior], theta: np.ndarray, groups: Mapping[str, Groups], part: slice
+) -> np.ndarray:
+    """Return the log-likelihood of successive groups at a point, shape (n_group of the part,)."""
+    values = np.zeros(part.stop - part.start)
+    for name, item in groups.items():
+        inside = (item.of_bin >= part.start) & (item.of_bin < part.stop)
+        if inside.any():
+            each = posteriors[name].pointwise(theta)[inside]
+            values += np.bincount(item.of_bin[inside] - part.start, weights=each, minlength=len(values))
+    return values
+
+
+def number_of(groups: Mapping[str, Groups]) -> int:
+    """Return how many groups there are."""
+    return 1 + max(int(item.of_bin.max(initial=-1)) for item in groups.values())
+
+
+def _smoothed(
     posteriors: Mapping[str, CompiledPosterior],
     points: np.ndarray,
     groups: Mapping[str, Groups],
+    tail: int,
     max_bytes: int,
-    progress: Callable[[int, int], None],
-) -> Iterator[np.ndarray]:
-    """Yield log-likelihoods of successive groups, shape (n_draw, n_group of the part)."""
-    number = 1 + max(int(item.of_bin.max(initial=-1)) for item in groups.values())
-    step = max(1, max_bytes // (8 * len(points)))
-    parts = [(first, min(first + step, number)) for first in range(0, number, step)]
-    for k, (first, last) in enumerate(parts):
-        values = np.zeros((len(points), last - first))
-        chosen = {name: (item.of_bin >= first) & (item.of_bin < last) for name, item in groups.items()}
+    progress: Progress,
+) -> Iterator[Smoothed]:
+    """Yield the results of successive groups."""
+    number = number_of(groups)
+    step = max(1, max_bytes // Tails.size(1, tail))
+    parts = [slice(first, min(first + step, number)) for first in range(0, number, step)]
+    for k, part in enumerate(parts):
+        tails = Tails(part.stop - part.start, len(points), tail)
         for row, theta in enumerate(points):
-            for name, inside in chosen.items():
-                if inside.any():
-                    each = posteriors[name].pointwise(theta)[inside]
-                    values[row] += np.bincount(
-                        groups[name].of_bin[inside] - first, weights=each, minlength=last - first
-                    )
+            values = log_likelihoods(posteriors, theta, groups, part)
+            _check_possible(values, row)
+            tails.add(values)
             progress(k * len(points) + row + 1, len(parts) * len(points))
-        yield values
+        yield tails.finish()
 
 
-def _of_groups(values: np.ndarray, chains: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return elpd, Pareto k and effective parameters of each group."""
-    from arviz_stats.base.array import array_stats
-
-    by_chain = values.T.reshape(values.shape[1], chains, -1)
-    elpd, shape, effective = array_stats.loo(by_chain)
-    # Where no draw makes a difference there is no tail, and nothing to smooth.
-    shape = np.where(np.ptp(values, axis=0) == 0.0, 0.0, shape)
-    return np.asarray(elpd), np.asarray(shape), np.asarray(effective)
+def _check_possible(values: np.ndarray, row: int) -> None:
+    if not np.all(np.isfinite(values)):
+        raise BayesmapInputError(
+            "BM-CK-012",
+            what=f"draw {row} makes the data impossible, or the log-likelihood is no number",
+            rule="Draws of a posterior predict counts wherever there are some",
+            remedy="Pass the posterior of this fit, of the same data and models",
+        )

@@ -53,7 +53,7 @@ def stacking_weights(elpd: np.ndarray) -> np.ndarray:
         return -float(np.mean(np.log(mixture))), -np.mean(relative / mixture, axis=1)
 
     equal = np.full(len(elpd), 1.0 / len(elpd))
-    sum_to_one = {"type": "eq", "fun": lambda w: w.sum() - 1.0, "jac": lambda w: np.ones_like(w)}
+    sum_to_one = {"type": "eq", "fun": lambda w: w.sum() - 1.0, "jac": np.ones_like}
     # Not quite zero: a group that one model calls impossible needs the others.
     found = scipy.optimize.minimize(
         loss, equal, jac=True, method="SLSQP", bounds=[(1e-12, 1.0)] * len(equal), constraints=[sum_to_one],

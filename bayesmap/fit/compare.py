@@ -2,45 +2,53 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
-from bayesmap.checks.loo import Loo
 from bayesmap.checks.stacking import stacking_weights
-from bayesmap.errors import BayesmapInputError
+from bayesmap.errors import BayesmapError, BayesmapInputError
 from bayesmap.fit.evidence import log_evidence
 from bayesmap.fit.facade import MapFit
-from bayesmap.results.comparison import Comparison, rows_of
+from bayesmap.results.comparison import Comparison, ranked
 from bayesmap.results.evidence import Evidence
+from bayesmap.results.loo import Loo
 from bayesmap.results.posterior import verdict_of
 from bayesmap.results.provenance import data_hash
 
-IMPROPER = "BM-FT-066"
+NO_EVIDENCE = ("BM-FT-066", "BM-FT-067")
+"""Errors that say that models have no evidence: improper priors, or priors that the map cuts to nearly nothing."""
+
+Progress = Callable[[str, int, int], None]
 
 
 def compare(
-    fits: Mapping[str, MapFit],
+    fits: Mapping[str, MapFit | tuple[MapFit, xr.DataTree]],
     *,
     by: str = "bin",
     tile: float | None = None,
     draws: int | None = None,
-    evidence: bool = True,
+    refit: bool | int = False,
+    evidence: str | None = "laplace",
     random_seed: int | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
     **options: Any,
 ) -> Comparison:
     r"""Compare models of the same data by what they predict of data that they have not seen, and by their evidence.
 
-    Fits that were not sampled yet are sampled now. The expected log predictive density (elpd) is that of each group of
-    bins given all others, by importance sampling from one set of draws; differences of two models are of the same
-    groups. Models that predict equally well may differ in evidence, which depends on the priors.
+    The expected log predictive density (elpd) is that of each group of bins given all others, by importance sampling
+    from one set of draws; differences of two models are of the same groups. Models that predict equally well may differ
+    in evidence, which depends on the priors.
 
     Parameters
     ----------
-    fits : mapping of str to MapFit
-        Two or more fits of the same data sets, by names of your choice.
+    fits : mapping of str to MapFit, or to (MapFit, xarray.DataTree)
+        Two or more fits of the same data sets, by names of your choice; with draws of their posterior (`load_posterior`
+        reads stored ones), else with those of the last `sample`, which is called where there was none.
     by : str
         What is left out at a time: ``"bin"``; ``"tile"`` of the sky, ``"energy"`` or ``"dataset"``, which ask more of
         a model, since neighbouring bins share the PSF.
@@ -48,8 +56,11 @@ def compare(
         Side of a tile in deg.
     draws : int, optional
         About how many draws to use; all by default.
-    evidence : bool
-        True for the evidence of models with proper priors as well (see `bayesmap.log_evidence`).
+    refit : bool or int
+        True, or at most how many, to leave groups with too large a Pareto k out of a fit of their own; see
+        `MapFit.loo`.
+    evidence : str, optional
+        Method of `bayesmap.log_evidence`; None for no evidence. Models without one (improper priors) are noted.
     random_seed : int, optional
         Seed of draws that are made.
     progress : callable, optional
@@ -65,36 +76,43 @@ def compare(
     Raises
     ------
     BayesmapInputError
-        BM-CK-010 for fewer than two fits, or fits of different data; BM-CK-004, 008 as of `MapFit.loo`.
+        BM-CK-010 for fewer than two fits, fits of different data, or draws of another fit; else as of `MapFit.loo`,
+        and of `bayesmap.log_evidence` for its method.
 
     Examples
     --------
     >>> from bayesmap.testing import toy_dataset, toy_models
-    >>> data = toy_dataset(npix=10)
-    >>> fits = {"source": MapFit.from_dataset(data, toy_models())}
-    >>> fits["none"] = MapFit.from_dataset(data, toy_models()["toy-bkg"])
-    >>> found = compare(fits, random_seed=1, draws=400, chains=4)  # doctest: +SKIP
-    >>> found.best  # doctest: +SKIP
+    >>> models = toy_models().with_frozen({"lon_0": True, "lat_0": True, "index": True})
+    >>> data = toy_dataset(npix=8)
+    >>> fits = {"source": MapFit.from_dataset(data, models), "none": MapFit.from_dataset(data, models["toy-bkg"])}
+    >>> found = compare(fits, random_seed=1, draws=200, chains=4)
+    >>> found.best
     'source'
     """
-    _check_data(fits)
-    found: dict[str, Loo] = {}
-    for name, fit in fits.items():
-        if fit._tree is None:
-            fit.sample(random_seed=random_seed, **options)
-        told = None if progress is None else (lambda done, total, name=name: progress(name, done, total))
-        found[name] = fit.loo(by=by, tile=tile, draws=draws, progress=told)
+    trees = {name: item[1] if isinstance(item, tuple) else None for name, item in fits.items()}
+    made = {name: item[0] if isinstance(item, tuple) else item for name, item in fits.items()}
+    _check_data(made)
+    for name, fit in made.items():
+        if (known := trees[name]) is not None:
+            check_draws(name, fit, known)
+        else:
+            trees[name] = fit._tree if fit._tree is not None else fit.sample(random_seed=random_seed, **options)
+    found = ranked(
+        {
+            name: fit.loo(trees[name], by=by, tile=tile, draws=draws, refit=refit, random_seed=random_seed or 0,
+                          progress=None if progress is None else partial(progress, name))
+            for name, fit in made.items()
+        }
+    )  # fmt: skip
     weights = stacking_weights(np.stack([item.elpd_i for item in found.values()]))
-    evidences = {name: _evidence(fit, random_seed) if evidence else None for name, fit in fits.items()}
-    rows = rows_of(
-        {name: item.elpd_i for name, item in found.items()},
-        {name: item.p for name, item in found.items()},
-        {name: item.bad for name, item in found.items()},
-        dict(zip(found, map(float, weights), strict=True)),
-        evidences,
+    evidences, missing = _evidences(made, evidence, random_seed)
+    return Comparison(
+        loos=found,
+        weights=dict(zip(found, map(float, weights), strict=True)),
+        evidences=evidences,
+        missing=missing,
+        reasons=_reasons(found, evidences, trees),
     )
-    first = next(iter(found.values()))
-    return Comparison(rows, by, len(first.elpd_i), _reasons(found, evidences, fits))
 
 
 def _check_data(fits: Mapping[str, MapFit]) -> None:
@@ -111,27 +129,58 @@ def _check_data(fits: Mapping[str, MapFit]) -> None:
             )
 
 
+def check_draws(name: str, fit: MapFit, tree: xr.DataTree) -> None:
+    """Refuse draws of other data, or of other free parameters, than those of a fit.
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-CK-010.
+    """
+    stored = json.loads(tree.attrs["dataset"])
+    known = {item["name"]: item["sha256"] for item in (stored if isinstance(stored, list) else [stored])}
+    if known != {item.name: data_hash(item) for item in fit.datasets}:
+        raise _refused(
+            f"the draws of {name!r} are those of other data",
+            "Draws belong to the fit that they are passed with",
+            "Pass the posterior of this fit, or sample it again",
+        )
+    priors = json.loads(tree.attrs["priors"])
+    if priors != dict(fit._posterior.variables.table()):
+        raise _refused(
+            f"the draws of {name!r} are of {', '.join(priors) or 'nothing'} under their priors, the fit has "
+            f"{', '.join(fit._posterior.variables.table()) or 'nothing free'}",
+            "Draws belong to the same models, start values and priors",
+            "Pass the posterior of this fit, or sample it again",
+        )
+
+
 def _refused(what: str, rule: str, remedy: str) -> BayesmapInputError:
     return BayesmapInputError("BM-CK-010", what=what, rule=rule, remedy=remedy)
 
 
-def _evidence(fit: MapFit, random_seed: int | None) -> Evidence | None:
-    """Return the evidence, or None for priors that have no integral: there is none."""
-    try:
-        return log_evidence(fit, random_seed=random_seed)
-    except BayesmapInputError as error:
-        if error.code != IMPROPER:
-            raise
-        return None
+def _evidences(
+    fits: Mapping[str, MapFit], method: str | None, random_seed: int | None
+) -> tuple[dict[str, Evidence], dict[str, str]]:
+    """Return the evidence of each model, and why others have none."""
+    found: dict[str, Evidence] = {}
+    missing: dict[str, str] = {}
+    for name, fit in fits.items() if method is not None else ():
+        try:
+            found[name] = log_evidence(fit, random_seed=random_seed)
+        except BayesmapError as error:
+            if error.code not in NO_EVIDENCE:
+                raise
+            missing[name] = f"no evidence: {error.what}"
+    return found, missing
 
 
 def _reasons(
-    found: Mapping[str, Loo], evidences: Mapping[str, Evidence | None], fits: Mapping[str, MapFit]
+    found: Mapping[str, Loo], evidences: Mapping[str, Evidence], trees: Mapping[str, xr.DataTree | None]
 ) -> tuple[str, ...]:
     words = [f"{name}: {reason}" for name, item in found.items() for reason in item.reasons]
-    for name, fit in fits.items():
-        words += [f"{name}: posterior {reason}" for reason in verdict_of(fit._tree_or(None)).reasons]
+    for name, tree in trees.items():
+        words += [] if tree is None else [f"{name}: posterior {reason}" for reason in verdict_of(tree).reasons]
     for name, item in evidences.items():
-        if item is not None:
-            words += [f"{name}: evidence: {reason}" for reason in item.reasons]
+        words += [f"{name}: evidence: {reason}" for reason in item.reasons]
     return tuple(words)

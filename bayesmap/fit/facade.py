@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayesmap.checks.loo import Loo, loo
 from bayesmap.checks.pointwise import pointwise_log_likelihood, posterior_predictive
 from bayesmap.checks.predictive import PredictiveMaps, predictive_maps
 from bayesmap.checks.prior_report import PriorReport, prior_report
@@ -18,6 +17,7 @@ from bayesmap.dataset import Dataset, MapDataset
 from bayesmap.errors import FitStateError
 from bayesmap.fit.arguments import dataset_name
 from bayesmap.fit.checking import Checks
+from bayesmap.fit.leave_out import leave_out
 from bayesmap.fit.options import FitOptions
 from bayesmap.inference.backends.registry import COVARIANCES, load
 from bayesmap.inference.optimize import optimize
@@ -28,6 +28,7 @@ from bayesmap.models.sky import Models
 from bayesmap.posterior.build import build_posterior
 from bayesmap.posterior.compiled import CompiledPosterior
 from bayesmap.results.fit import CovarianceResult, FitResult, merge
+from bayesmap.results.loo import Loo
 from bayesmap.results.posterior import posterior_tree
 
 
@@ -300,10 +301,9 @@ class MapFit(Checks):
         """Return the posterior with the log-likelihood per bin, as `arviz.loo` reads it; options as above."""
         return self._for_all(pointwise_log_likelihood, tree, options)
 
-    def loo(self, tree: xr.DataTree | None = None, **options: Any) -> Loo:
-        """Return the leave-one-out cross-validation, by bins or blocks of bins; options of `bayesmap.checks.loo.loo`."""
-        posteriors = {name: self._posterior.of(name) for name in self.names}
-        return loo(posteriors, self._tree_or(tree), dict(zip(self.names, self.datasets, strict=True)), **options)
+    def loo(self, tree: xr.DataTree | None = None, *, refit: bool | int = False, **options: Any) -> Loo:
+        """Return the leave-one-out cross-validation of the posterior; see `bayesmap.fit.leave_out.leave_out`."""
+        return leave_out(self, self._tree_or(tree), refit=refit, **options)
 
     def _for_all(self, fill: Callable[..., xr.DataTree], tree: xr.DataTree | None, options: Any) -> xr.DataTree:
         filled = self._tree_or(tree)
