@@ -22,7 +22,7 @@ import numpy as np
 import xarray as xr
 
 from bayesmap.checks.blocks import groups_of
-from bayesmap.checks.psis import Smoothed, Tails, tail_length
+from bayesmap.checks.psis import Smoothed, size, smooth, tail_length
 from bayesmap.checks.thinning import thin
 from bayesmap.dataset import Dataset, MapDataset
 from bayesmap.errors import BayesmapInputError
@@ -81,7 +81,7 @@ def loo(
     check_unweighted(datasets)
     theta = theta_of(tree, next(iter(posteriors.values())).variables)
     points = theta[:, thin(theta, draws)]
-    chains, kept, size = points.shape
+    chains, kept, length = points.shape
     if chains * kept < FEWEST:
         raise BayesmapInputError(
             "BM-CK-004",
@@ -92,7 +92,7 @@ def loo(
     groups = groups_of(datasets, by, tile)
     tail = tail_length(chains * kept, efficiency(points))
     show = progress or (lambda done, total: None)
-    parts = list(_smoothed(posteriors, points.reshape(-1, size), groups, tail, max_bytes, show))
+    parts = list(_smoothed(posteriors, points.reshape(-1, length), groups, tail, max_bytes, show))
     elpd, shape, p = (np.concatenate([getattr(part, key) for part in parts]) for key in ("elpd", "pareto_k", "p"))
     return Loo(by, elpd, shape, p, groups, chains * kept)
 
@@ -160,16 +160,18 @@ def _smoothed(
 ) -> Iterator[Smoothed]:
     """Yield the results of successive groups."""
     number = number_of(groups)
-    step = max(1, max_bytes // Tails.size(1, tail))
+    step = max(1, max_bytes // size(1, tail))
     parts = [slice(first, min(first + step, number)) for first in range(0, number, step)]
-    for k, part in enumerate(parts):
-        tails = Tails(part.stop - part.start, len(points), tail)
+
+    def rows(k: int, part: slice) -> Iterator[np.ndarray]:
         for row, theta in enumerate(points):
             values = log_likelihoods(posteriors, theta, groups, part)
             _check_possible(values, row)
-            tails.add(values)
+            yield values
             progress(k * len(points) + row + 1, len(parts) * len(points))
-        yield tails.finish()
+
+    for k, part in enumerate(parts):
+        yield smooth(rows(k, part), part.stop - part.start, len(points), tail)
 
 
 def _check_possible(values: np.ndarray, row: int) -> None:

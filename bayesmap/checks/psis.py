@@ -14,7 +14,7 @@ Technometrics 51, 316 (the fit of the Pareto distribution).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -65,77 +65,101 @@ class Smoothed:
     p: np.ndarray
 
 
-class Tails:
-    """Tails and sums of the weights of many groups, filled draw by draw.
+def smooth(rows: Iterable[np.ndarray], groups: int, draws: int, tail: int) -> Smoothed:
+    """Smooth the weights of many groups in one pass over the draws.
 
     Parameters
     ----------
+    rows : iterable of ndarray, shape (n_group,)
+        Log-likelihoods of each draw.
     groups, draws, tail : int
-        Number of groups, of draws to come, and of the largest weights to keep.
+        Number of groups, of draws, and of the largest weights to smooth.
+    """
+    tails, filled = _Tails.empty(groups, draws, tail), 0
+    for row in rows:
+        if filled == tails.kept.shape[1]:
+            filled = tails.clear(filled)
+        tails.kept[:, filled] = row
+        filled += 1
+    return tails.smoothed(tails.clear(filled))
+
+
+def size(groups: int, tail: int) -> int:
+    """Return the bytes that `smooth` holds."""
+    return 8 * groups * (tail + 1 + _spare(tail) + 3)
+
+
+def _spare(tail: int) -> int:
+    return max(1, (tail + 1) // SHARE)
+
+
+@dataclass(frozen=True)
+class _Tails:
+    """Smallest log-likelihoods of many groups, and sums over all others; the arrays are filled in place.
+
+    Parameters
+    ----------
+    draws, tail : int
+        Number of draws, and of the largest weights to smooth.
+    kept : ndarray, shape (n_group, tail + 1 + spare)
+        The tail, the largest weight below it, and places for new draws.
+    log_weights, log_likelihoods, most : ndarray, shape (n_group,)
+        Of the others: logarithms of the sums of weights and likelihoods, and the largest log-likelihood.
     """
 
-    def __init__(self, groups: int, draws: int, tail: int) -> None:
-        self._tail, self._draws = tail, draws
-        self._width = tail + 1  # the largest weight below the tail is where it begins
-        self._kept = np.empty((groups, self._width + max(1, self._width // SHARE)))
-        self._filled = 0
-        self._log_weights = np.full(groups, -np.inf)
-        self._log_likelihoods = np.full(groups, -np.inf)
-        self._least, self._most = np.full(groups, np.inf), np.full(groups, -np.inf)
+    draws: int
+    tail: int
+    kept: np.ndarray
+    log_weights: np.ndarray
+    log_likelihoods: np.ndarray
+    most: np.ndarray
 
-    @staticmethod
-    def size(groups: int, tail: int) -> int:
-        """Return the bytes that it holds."""
-        return 8 * groups * (tail + 1 + max(1, (tail + 1) // SHARE) + 4)
+    @classmethod
+    def empty(cls, groups: int, draws: int, tail: int) -> _Tails:
+        """Return the state before the first draw."""
+        nothing = (np.full(groups, -np.inf) for _ in range(3))
+        return cls(draws, tail, np.empty((groups, tail + 1 + _spare(tail))), *nothing)
 
-    def add(self, log_likelihood: np.ndarray) -> None:
-        """Add a draw, shape (n_group,)."""
-        if self._filled == self._kept.shape[1]:
-            self._clear()
-        self._kept[:, self._filled] = log_likelihood
-        self._filled += 1
-
-    def finish(self) -> Smoothed:
-        """Return the result after the last draw."""
-        self._clear()
+    def clear(self, filled: int) -> int:
+        """Move all but the smallest of the first `filled` columns into the sums; return how many columns are left."""
         with ThreadPoolExecutor() as pool:
-            parts = list(pool.map(self._of_slab, self._slabs()))
+            list(pool.map(lambda slab: self._clear_slab(slab, filled), self._slabs()))
+        return min(filled, self.tail + 1)
+
+    def smoothed(self, filled: int) -> Smoothed:
+        """Return the result after the last draw."""
+        with ThreadPoolExecutor() as pool:
+            parts = list(pool.map(lambda slab: self._of_slab(slab, filled), self._slabs()))
         return Smoothed(*(np.concatenate([part[i] for part in parts]) for i in range(3)))
 
     def _slabs(self) -> Iterator[slice]:
-        for first in range(0, len(self._kept), SLAB):
+        for first in range(0, len(self.kept), SLAB):
             yield slice(first, first + SLAB)
 
-    def _clear(self) -> None:
-        """Move all but the smallest log-likelihoods into the sums."""
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(self._clear_slab, self._slabs()))
-        self._filled = min(self._filled, self._width)
+    def _clear_slab(self, slab: slice, filled: int) -> None:
+        kept = self.kept[slab, :filled]
+        if filled <= self.tail + 1:
+            return
+        kept.partition(self.tail, axis=1)
+        left = kept[:, self.tail + 1 :]
+        self.log_weights[slab] = np.logaddexp(self.log_weights[slab], _log_sum(-left))
+        self.log_likelihoods[slab] = np.logaddexp(self.log_likelihoods[slab], _log_sum(left))
+        self.most[slab] = np.maximum(self.most[slab], left.max(axis=1))
 
-    def _clear_slab(self, slab: slice) -> None:
-        kept = self._kept[slab, : self._filled]
-        if self._filled > self._width:
-            kept.partition(self._width - 1, axis=1)
-        left = kept[:, self._width :]
-        if left.shape[1]:
-            self._log_weights[slab] = np.logaddexp(self._log_weights[slab], _log_sum(-left))
-            self._log_likelihoods[slab] = np.logaddexp(self._log_likelihoods[slab], _log_sum(left))
-            self._most[slab] = np.maximum(self._most[slab], left.max(axis=1))
-
-    def _of_slab(self, slab: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        kept = np.sort(self._kept[slab, : self._filled], axis=1)
-        tail, edge = kept[:, : self._tail], kept[:, self._tail]
+    def _of_slab(self, slab: slice, filled: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        kept = np.sort(self.kept[slab, :filled], axis=1)
+        tail, edge = kept[:, : self.tail], kept[:, self.tail]
         base = tail[:, 0]
-        weights, shape = _smooth(np.exp(base[:, None] - tail), np.exp(base - edge))
-        equal = np.maximum(self._most[slab], edge) - base < EQUAL
-        weights[equal], shape[equal] = np.exp(base[:, None] - tail)[equal], 0.0
+        raw = np.exp(base[:, None] - tail)
+        weights, shape = _smooth(raw, np.exp(base - edge))
+        equal = np.maximum(self.most[slab], edge) - base < EQUAL
+        weights[equal], shape[equal] = raw[equal], 0.0
         # All in units of the largest weight, exp(-base).
-        others = np.exp(np.logaddexp(self._log_weights[slab], -edge) + base)
-        number = self._draws - self._tail
+        others = np.exp(np.logaddexp(self.log_weights[slab], -edge) + base)
         inside = np.sum(weights * np.exp(tail - base[:, None]), axis=1)
-        elpd = base + np.log((number + inside) / (others + weights.sum(axis=1)))
-        every = np.logaddexp(self._log_likelihoods[slab], _log_sum(kept))
-        return elpd, shape, every - math.log(self._draws) - elpd
+        elpd = base + np.log((self.draws - self.tail + inside) / (others + weights.sum(axis=1)))
+        every = np.logaddexp(self.log_likelihoods[slab], _log_sum(kept))
+        return elpd, shape, every - math.log(self.draws) - elpd
 
 
 def _log_sum(values: np.ndarray) -> np.ndarray:

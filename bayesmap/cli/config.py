@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,6 +71,8 @@ class Config:
         True if files in `output` may be replaced.
     allow_paths : tuple of Path
         Folders outside `folder` that may be read and written.
+    file : Path, optional
+        The configuration file.
     """
 
     folder: Path
@@ -93,6 +96,12 @@ class Config:
     flux_points: Mapping[str, Bands] = field(default_factory=dict)
     overwrite: bool = False
     allow_paths: tuple[Path, ...] = ()
+    file: Path | None = None
+
+    @property
+    def place(self) -> str:
+        """Path of the configuration file as seen from the output folder; nothing where there is no file."""
+        return "" if self.file is None else Path(os.path.relpath(self.file, self.output)).as_posix()
 
     @property
     def entries(self) -> tuple[DatasetEntry, ...]:
@@ -169,7 +178,7 @@ def read_config(path: Path, *, allow_paths: Sequence[Path] = (), overwrite: bool
         except BayesmapError as error:
             problems.append(error)
     raise_problems(problems)
-    return Config(folder=folder, overwrite=overwrite, allow_paths=reader.allowed, **values)
+    return Config(folder=folder, overwrite=overwrite, allow_paths=reader.allowed, file=path.resolve(), **values)
 
 
 def _missing_keys(raw: Mapping[str, Any]) -> list[BayesmapError]:

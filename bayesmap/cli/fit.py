@@ -101,7 +101,7 @@ def fit_and_write(config: Config, truth: Models | None = None) -> int:
         print(f"{posterior_text(sampled.summary, true)}\n", flush=True)
     progress("writing files and pictures")
     with output_folder(config.output, overwrite=config.overwrite) as folder:
-        write_outcome(folder, outcome)
+        write_outcome(folder, outcome, config.place)
         if sampled is not None:
             write_posterior(folder, sampled, outcome, truth)
         write_extras(folder, extras, None if sampled is None else sampled.tree, outcome.best.model)

@@ -173,7 +173,7 @@ def file_name(name: str) -> str:
     return quote(name, safe=" +")
 
 
-def write_outcome(folder: Path, outcome: Outcome) -> None:
+def write_outcome(folder: Path, outcome: Outcome, configuration: str = "") -> None:
     """Write all files of a fit into a folder.
 
     Parameters
@@ -182,11 +182,13 @@ def write_outcome(folder: Path, outcome: Outcome) -> None:
         Existing folder.
     outcome : Outcome
         What to write.
+    configuration : str
+        Path of the configuration file as seen from the folder, for the record.
     """
     from bayesmap.results.ds9 import write_regions
 
     covariance = outcome.covariance
-    record = result_record(outcome.best, covariance, outcome.datasets)
+    record = result_record(outcome.best, covariance, outcome.datasets) | {"configuration": configuration}
     (folder / "result.json").write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
     (folder / "covariance.tsv").write_text(covariance_table(covariance.names, covariance.matrix))
     usable = covariance.success and bool(np.isfinite(covariance.matrix).any())

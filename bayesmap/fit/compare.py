@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from bayesmap.checks.stacking import stacking_weights
+from bayesmap.dataset import Dataset
 from bayesmap.errors import BayesmapError, BayesmapInputError
 from bayesmap.fit.evidence import log_evidence
 from bayesmap.fit.facade import MapFit
@@ -91,7 +92,7 @@ def compare(
     """
     trees = {name: item[1] if isinstance(item, tuple) else None for name, item in fits.items()}
     made = {name: item[0] if isinstance(item, tuple) else item for name, item in fits.items()}
-    _check_data(made)
+    check_same_data({name: fit.datasets for name, fit in made.items()})
     for name, fit in made.items():
         if (known := trees[name]) is not None:
             check_draws(name, fit, known)
@@ -115,11 +116,23 @@ def compare(
     )
 
 
-def _check_data(fits: Mapping[str, MapFit]) -> None:
-    if len(fits) < 2:
-        raise _refused(f"there are {len(fits)} fits", "A comparison needs at least two", "Pass {'name': fit, ...}")
-    names = list(fits)
-    hashes = {name: {item.name: data_hash(item) for item in fit.datasets} for name, fit in fits.items()}
+def check_same_data(datasets: Mapping[str, Sequence[Dataset]]) -> None:
+    """Refuse fewer than two fits, and fits of different data.
+
+    Parameters
+    ----------
+    datasets : mapping of str to sequence of dataset
+        What each fit is of.
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-CK-010.
+    """
+    if len(datasets) < 2:
+        raise _refused(f"there are {len(datasets)} fits", "A comparison needs at least two", "Pass {'name': fit, ...}")
+    names = list(datasets)
+    hashes = {name: {item.name: data_hash(item) for item in items} for name, items in datasets.items()}
     for name in names[1:]:
         if hashes[name] != hashes[names[0]]:
             raise _refused(

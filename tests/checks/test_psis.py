@@ -7,14 +7,11 @@ import pytest
 from arviz_stats.base.array import array_stats
 from numpy.testing import assert_allclose
 
-from bayesmap.checks.psis import Tails, tail_length
+from bayesmap.checks.psis import size, smooth, tail_length
 
 
 def run(values, efficiency=1.0):
-    tails = Tails(values.shape[1], len(values), tail_length(len(values), efficiency))
-    for row in values:
-        tails.add(row)
-    return tails.finish()
+    return smooth(values, values.shape[1], len(values), tail_length(len(values), efficiency))
 
 
 @pytest.mark.parametrize(("draws", "efficiency"), [(100, 1.0), (215, 0.6), (800, 1.3)])
@@ -44,6 +41,6 @@ def test_where_draws_make_no_difference_there_is_no_tail():
 
 
 def test_memory_grows_with_the_root_of_the_draws():
-    small, large = (Tails.size(1000, tail_length(n, 1.0)) for n in (1000, 100_000))
+    small, large = (size(1000, tail_length(n, 1.0)) for n in (1000, 100_000))
     assert large / small == pytest.approx(10.0, rel=0.05)
     assert large < 0.02 * 8 * 1000 * 100_000
