@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sed_pictures import response, truth
+from sed_pictures import response
 
 from bayesmap import (
+    ExpCutoffPowerLawSpectralModel,
+    FoVBackgroundModel,
     LogParabolaSpectralModel,
     MapFit,
     Models,
+    PointSpatialModel,
     PowerLawSpectralModel,
     SkyModel,
     compare,
@@ -20,30 +23,29 @@ from bayesmap.plots.loo import plot_difference_map, plot_elpd_map, plot_pareto_k
 from bayesmap.results.comparison import Comparison
 
 FOLDER = Path(__file__).resolve().parent / "comparison"
-AMPLITUDE = "1e-10 cm-2 s-1 TeV-1"
+AMPLITUDE = "5e-10 cm-2 s-1 TeV-1"
 HELD = {"lon_0": True, "lat_0": True}
 
 
 def candidates() -> dict[str, Models]:
     """Return the true models, an exponential cut-off, and two others."""
-    right = truth()
     spectra = {
+        "cut-off": ExpCutoffPowerLawSpectralModel(index=2.0, amplitude=AMPLITUDE, lambda_="0.3 TeV-1"),
         "power law": PowerLawSpectralModel(index=2.3, amplitude=AMPLITUDE),
         "log parabola": LogParabolaSpectralModel(alpha=2.3, beta=0.1, amplitude=AMPLITUDE),
     }
-    nebula = right["nebula"]
-    assert isinstance(nebula, SkyModel)
-    found = {"cut-off": right}
+    found = {}
     for name, spectrum in spectra.items():
-        source = SkyModel(spectrum, nebula.spatial_model, name="nebula")
-        found[name] = Models((source, right["run-bkg"])).with_frozen(HELD)
+        source = SkyModel(spectrum, PointSpatialModel(lon_0=83.63, lat_0=22.01), name="nebula")
+        found[name] = Models((source, FoVBackgroundModel("run"))).with_frozen(HELD)
     return found
 
 
 def analysis() -> tuple[dict[str, MapFit], Comparison]:
     """Return the fits of simulated data, and their comparison."""
-    data = simulate(response(), truth(), seed=7)
-    fits = {name: MapFit.from_dataset(data, models) for name, models in candidates().items()}
+    models = candidates()
+    data = simulate(response(), models["cut-off"], seed=7)
+    fits = {name: MapFit.from_dataset(data, one) for name, one in models.items()}
     return fits, compare(fits, random_seed=7, draws=1000)
 
 
@@ -51,7 +53,6 @@ def write_pictures(folder: Path) -> None:
     """Write the pictures."""
     folder.mkdir(exist_ok=True)
     fits, found = analysis()
-    print(found)
     best = fits["cut-off"]
     plot_comparison(found).savefig(folder / "comparison.png", dpi=110)
     data, loo = best.dataset, found.loos["cut-off"]
