@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
+from bayesmap.checks.ridges import ridges
 from bayesmap.models.sky import SkyModel
 from bayesmap.posterior.variables import Variables
 from bayesmap.results.verdict import Verdict
@@ -58,6 +59,10 @@ def judge(tree: xr.DataTree, variables: Variables) -> Verdict:
     if sizes["chains"] < FEWEST_CHAINS:
         reasons.append(f"few_chains: {sizes['chains']} chains, {FEWEST_CHAINS} are needed to see modes")
     reasons += [*mixing, *energy, *_at_bound(draws, variables), *_exchangeable(draws, variables)]
+    reasons += [f"multimodal: {text}" for text in json.loads(tree.attrs.get("modes", "[]"))]
+    found = ridges(draws, variables.coordinates.models)
+    reasons += [f"ridge: {item}" for item in found if item.between_models]
+    notes += tuple(str(item) for item in found if not item.between_models)
     return Verdict(tuple(reasons), measures | figures | sizes, notes)
 
 
@@ -146,7 +151,7 @@ def _exchangeable(draws: xr.Dataset, variables: Variables) -> Iterator[str]:
     for first, second in itertools.combinations((model for model in models if isinstance(model, SkyModel)), 2):
         kinds = [tuple(type(part) for part in model.components.values()) for model in (first, second)]
         free = [
-            {name.removeprefix(f"{model.name}.") for name in names if name.startswith(f"{model.name}.")}
+            {name.removeprefix(f"{model.name}.") for name in model.named_parameters if name in names}
             for model in (first, second)
         ]
         if kinds[0] != kinds[1] or free[0] != free[1] or not free[0]:

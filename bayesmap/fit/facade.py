@@ -20,6 +20,7 @@ from bayesmap.fit.checking import Checks
 from bayesmap.fit.leave_out import leave_out
 from bayesmap.fit.options import FitOptions
 from bayesmap.inference.backends.registry import COVARIANCES, load
+from bayesmap.inference.modes import modes_json
 from bayesmap.inference.optimize import optimize
 from bayesmap.inference.sample import WARM_UP, sample
 from bayesmap.inference.whitening import inside
@@ -251,6 +252,7 @@ class MapFit(Checks):
         cores: int | None = None,
         random_seed: int | None = None,
         nuts_sampler: str = "nutpie",
+        modes: bool = True,
         **options: Any,
     ) -> xr.DataTree:
         """Draw from the posterior by NUTS, in coordinates whitened by the Laplace covariance at the optimum.
@@ -265,6 +267,9 @@ class MapFit(Checks):
             Seed; the same one gives the same draws, bit for bit.
         nuts_sampler : str
             ``"nutpie"``, ``"numpyro"`` or ``"pymc"``.
+        modes : bool
+            Search for other modes of the posterior (`bayesmap.inference.modes`), a few more optimisations; the
+            verdict names those that matter.
         **options
             Of `bayesmap.inference.sample.sample`.
 
@@ -279,6 +284,8 @@ class MapFit(Checks):
         settings: dict[str, Any] = numbers | {"nuts_sampler": nuts_sampler} | options
         found = sample(self._posterior, self._theta, lambda: self.pymc_model, hessian=best.hessian, **settings)
         self._tree = posterior_tree(found, self._posterior.variables, self.datasets, self._options.record())
+        if modes and best.hessian is not None:
+            self._tree.attrs["modes"] = modes_json(self._posterior, best.theta, best.hessian)
         self._tree.attrs["verdict"] = judge(self._tree, self._posterior.variables).to_json()
         return self._tree
 

@@ -86,7 +86,7 @@ def _bare(name: str) -> str:
 
 def _supported(posterior: CompiledPosterior, given: np.ndarray, theta: np.ndarray) -> np.ndarray:
     lower, upper = posterior.variables.bounds()
-    while not (np.all((theta > lower) & (theta < upper)) and np.isfinite(posterior.log_posterior(theta))):
+    while not (np.all((theta > lower) & (theta < upper)) and np.isfinite(posterior.value_and_gradient(theta)[0])):
         halfway = 0.5 * (theta + given)
         if np.array_equal(halfway, theta):
             return given

@@ -87,10 +87,13 @@ def _single(priors: Mapping[Any, Any]) -> list[tuple[str, Any]]:
 
 
 def map_radius(geom: WcsGeom, center: tuple[float, float] | None = None) -> float:
-    """Return the largest separation in degrees of a pixel centre from a position, by default the map's centre."""
+    """Return the largest separation in degrees of a pixel centre from a position, by default the map's centre.
+
+    It is never smaller than a pixel: a single one has no other centre.
+    """
     lon, lat = geom.to_image().pixel_centers()
     lon_0, lat_0 = geom.center if center is None else center
-    return float(separation(lon, lat, lon_0, lat_0).max())
+    return max(float(separation(lon, lat, lon_0, lat_0).max()), pixel_size(geom))
 
 
 def pixel_size(geom: WcsGeom) -> float:

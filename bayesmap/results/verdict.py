@@ -15,8 +15,8 @@ class Verdict:
     ----------
     reasons : tuple of str
         Why it should not be trusted, each beginning with one word (``not_converged``, ``few_draws``, ``divergent``,
-        ``low_energy``, ``tree_depth``, ``at_bound``, ``exchangeable``, ``few_chains``, ``interrupted``,
-        ``not_finite``, ``approximate``). Empty: it may.
+        ``low_energy``, ``tree_depth``, ``at_bound``, ``exchangeable``, ``multimodal``, ``ridge``,
+        ``few_chains``, ``interrupted``, ``not_finite``, ``approximate``). Empty: it may.
     measures : dict
         Name -> figure: ``r_hat``, ``ess_bulk`` and ``ess_tail`` of the worst parameter, ``divergences``, ``e_bfmi``,
         ``max_treedepth_fraction``, ``chains``, ``draws``.

@@ -248,3 +248,47 @@ def test_notes_are_kept():
     tree = healthy()
     tree.attrs["notes"] = json.dumps(["the mode was not found"])
     assert judge(tree, variables()).notes == ("the mode was not found",)
+
+
+def test_a_name_that_another_begins_with_is_another_source():
+    """J1745 has no free parameters of J1745.6-2900, though these begin with its name."""
+    models = Models((*source("J1745", 1.0), *source("J1745.6-2900", 1.0)))
+    models = models.with_frozen({f"J1745.spectral.{bare}": True for bare in ("index", "amplitude")})
+    names = tuple(models.parameters.free_names)
+    rng = np.random.default_rng(1)
+    draws = xr.Dataset({name: (("chain", "draw"), rng.normal(2.0, 0.1, (4, 1000))) for name in names})
+    tree = healthy()
+    tree["posterior"] = xr.DataTree(draws)
+    endless = (np.full(2, -np.inf), np.full(2, np.inf))
+    found = judge(
+        tree,
+        SimpleNamespace(
+            coordinates=SimpleNamespace(models=models, names=names, derived=frozenset()), bounds=lambda: endless
+        ),
+    )
+    assert found.ok, found
+
+
+def test_a_mode_that_was_found_is_told():
+    tree = healthy()
+    tree.attrs["modes"] = json.dumps(["another optimum, at x"])
+    assert judge(tree, variables()).reasons == ("multimodal: another optimum, at x",)
+
+
+def test_models_that_the_data_do_not_tell_apart_are_a_ridge():
+    tree, rng = healthy(), np.random.default_rng(8)
+    amplitude = tree["posterior"][NAMES[1]].values
+    norm = CENTERS[4] - (amplitude - CENTERS[1]) * WIDTHS[4] / WIDTHS[1] + 1e-3 * rng.standard_normal(amplitude.shape)
+    found = judge(change(tree, "posterior", NAMES[4], norm), variables())
+    assert found.status == "ridge"
+    assert f"{NAMES[1]} and {NAMES[4]}" in found.reasons[0]
+
+
+def test_a_strong_correlation_within_a_model_is_a_note():
+    tree, rng = healthy(), np.random.default_rng(8)
+    index = tree["posterior"][NAMES[0]].values
+    amplitude = CENTERS[1] + (index - CENTERS[0]) * WIDTHS[1] / WIDTHS[0] + 1e-3 * rng.standard_normal(index.shape)
+    found = judge(change(tree, "posterior", NAMES[1], amplitude), variables())
+    assert found.ok
+    (note,) = found.notes
+    assert "reference energy" in note
