@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bayesmap.checks.calibration_file import read_calibration, write_calibration
     from bayesmap.dataset import MapDataset, SpectrumDatasetOnOff
     from bayesmap.errors import (
         BayesmapError,
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
         UnitsError,
     )
     from bayesmap.fit import MapFit, simulate
+    from bayesmap.fit.calibrate import calibrate
     from bayesmap.fit.compare import compare
+    from bayesmap.fit.coverage import interval_coverage
     from bayesmap.fit.evidence import bayes_factor, log_evidence, source_significance
     from bayesmap.fit.flux_points import flux_points
     from bayesmap.fit.limits import prior_sensitivity
@@ -108,6 +111,7 @@ if TYPE_CHECKING:
 
 # Where each public name lives; the imports above tell type checkers the same, and a test compares the two.
 _HOMES = {
+    "bayesmap.checks.calibration_file": ("read_calibration", "write_calibration"),
     "bayesmap.dataset": ("MapDataset", "SpectrumDatasetOnOff"),
     "bayesmap.errors": (
         "BayesmapError",
@@ -123,7 +127,9 @@ _HOMES = {
         "UnitsError",
     ),
     "bayesmap.fit": ("MapFit", "simulate"),
+    "bayesmap.fit.calibrate": ("calibrate",),
     "bayesmap.fit.compare": ("compare",),
+    "bayesmap.fit.coverage": ("interval_coverage",),
     "bayesmap.fit.evidence": ("bayes_factor", "log_evidence", "source_significance"),
     "bayesmap.fit.flux_points": ("flux_points",),
     "bayesmap.fit.limits": ("prior_sensitivity",),
@@ -276,12 +282,14 @@ __all__ = [
     "WcsGeom",
     "WcsNDMap",
     "bayes_factor",
+    "calibrate",
     "compare",
     "energy_flux",
     "expression_model",
     "extension_region",
     "flux_points",
     "integral_flux",
+    "interval_coverage",
     "load_posterior",
     "log_evidence",
     "lower_limit",
@@ -291,6 +299,7 @@ __all__ = [
     "position_ellipse",
     "prior_sensitivity",
     "profile_region",
+    "read_calibration",
     "read_covariance",
     "read_dataset",
     "read_datasets",
@@ -308,6 +317,7 @@ __all__ = [
     "summarise",
     "upper_limit",
     "verdict_of",
+    "write_calibration",
     "write_dataset",
     "write_datasets",
     "write_models",

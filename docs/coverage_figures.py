@@ -8,7 +8,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
-from bayesmap.checks.coverage import share_bounds
+from bayesmap.checks.bounds import share_bounds
 
 PAGE = Path(__file__).with_name("coverage.md")
 FOLDER = Path(__file__).with_name("coverage-data")

@@ -17,6 +17,7 @@ import numpy as np
 import scipy
 import xarray as xr
 
+from bayesmap.checks.bounds import ONE_AND_TWO_SIGMA, share_bounds
 from bayesmap.checks.sbc import simulated
 from bayesmap.errors import BayesmapError
 from bayesmap.inference.covariance import laplace
@@ -27,11 +28,6 @@ from bayesmap.posterior.compiled import CompiledPosterior
 from bayesmap.results.fit import FitResult
 from bayesmap.results.limits import one_sided
 from bayesmap.results.profile import ProfileInterval
-
-ONE_AND_TWO_SIGMA = (0.6826894921, 0.9544997361)
-"""Masses of intervals of one and of two standard deviations."""
-FALSE_ALARM = 1e-3
-"""Probability that a right method is outside the bounds."""
 
 Ends = Callable[[CompiledPosterior, FitResult, Sequence[float], int], np.ndarray]
 """Method: (posterior, best fit, masses, seed) -> ends of the intervals of the free parameters in their units, shape
@@ -148,9 +144,14 @@ def _intervals(
     posterior: CompiledPosterior, method: Ends, masses: Sequence[float], seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return best values, their errors, and the ends."""
+    best, values, errors = best_and_errors(posterior)
+    return values, errors, method(posterior, best, masses, seed)
+
+
+def best_and_errors(posterior: CompiledPosterior) -> tuple[FitResult, np.ndarray, np.ndarray]:
+    """Return the best fit, its values, and their errors by Laplace's approximation."""
     best, theta = optimize(posterior, lambda _: float("nan"))
-    errors = laplace(posterior, best.model, theta, best.hessian).errors
-    return _values(posterior, best), errors, method(posterior, best, masses, seed)
+    return best, _values(posterior, best), laplace(posterior, best.model, theta, best.hessian).errors
 
 
 def _values(posterior: CompiledPosterior, best: FitResult) -> np.ndarray:
@@ -216,41 +217,3 @@ def _draws(posterior: CompiledPosterior, best: FitResult, seed: int, draws: int,
         hessian=best.hessian,
     )  # fmt: skip
     return posterior.coordinates.to_many_values(found.theta)
-
-
-def share_bounds(simulations: int, mass: float, false_alarm: float = FALSE_ALARM) -> tuple[float, float]:
-    """Return the shares between which a right method lies, but for a probability of half `false_alarm` on each side.
-
-    Parameters
-    ----------
-    simulations : int
-        K, independent.
-    mass : float
-        Probability that an interval holds the truth.
-    false_alarm : float
-        Probability of a share outside.
-
-    Examples
-    --------
-    >>> share_bounds(200, 0.95)
-    (0.895, 0.99)
-    """
-    law = scipy.stats.binom(simulations, mass)
-    return float(law.ppf(0.5 * false_alarm)) / simulations, float(law.isf(0.5 * false_alarm)) / simulations
-
-
-def pull_bounds(simulations: int, false_alarm: float = FALSE_ALARM) -> tuple[float, tuple[float, float]]:
-    """Return the largest absolute mean of standard normal pulls, and the range of their standard deviation.
-
-    Arguments as of `share_bounds`.
-
-    Examples
-    --------
-    >>> mean, (low, high) = pull_bounds(400)
-    >>> round(mean, 3), round(low, 3), round(high, 3)
-    (0.165, 0.885, 1.118)
-    """
-    half = 0.5 * false_alarm
-    law = scipy.stats.chi2(simulations - 1)
-    spread = (float(np.sqrt(law.ppf(half) / (simulations - 1))), float(np.sqrt(law.isf(half) / (simulations - 1))))
-    return float(scipy.stats.norm.isf(half) / np.sqrt(simulations)), spread

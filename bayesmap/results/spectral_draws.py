@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -70,11 +71,25 @@ def parameter_draws(tree: xr.DataTree, models: Models) -> dict[str, Any]:
     models : Models
         Best fit.
     """
-    posterior, table = tree["posterior"], models.parameters
+    posterior = tree["posterior"]
+    drawn = {name: posterior[name].values.ravel() for name in models.parameters if name in posterior.data_vars}
+    return all_parameters(drawn, models)
+
+
+def all_parameters(drawn: Mapping[str, Any], models: Models) -> dict[str, Any]:
+    """Return all parameters by qualified name in canonical units.
+
+    Parameters
+    ----------
+    drawn : mapping
+        Values, in the units of the parameters, of those that vary: numbers, or arrays of one shape.
+    models : Models
+        Gives the values of the others; linked parameters follow what they are linked to.
+    """
+    table = models.parameters
     known: dict[str, Any] = {}
     for name, parameter in table.items():
-        drawn = name in posterior.data_vars
-        known[name] = (posterior[name].values.ravel() if drawn else parameter.value) * parameter.canonical_factor
+        known[name] = drawn.get(name, parameter.value) * parameter.canonical_factor
     for name in link_order(dict(table.items())):
         known[name] = linked_canonical(np, table[name], known, table)
     return known

@@ -14,7 +14,8 @@ import pytest
 from scipy.stats import norm
 
 from bayesmap import Prior
-from bayesmap.checks.coverage import coverage, laplace_ends, nuts, nuts_limits, profile_ends, pull_bounds, share_bounds
+from bayesmap.checks.bounds import pull_bounds, share_bounds
+from bayesmap.checks.coverage import coverage, laplace_ends, nuts, nuts_limits, profile_ends
 from bayesmap.checks.sbc import supported_draws
 from tests.statistical.coverage_cases import AMPLITUDE, FLUXES, NORM, bright_source, limited_source, same_truth
 
