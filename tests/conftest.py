@@ -20,6 +20,19 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA_VARIABLE = "BAYESMAP_REFERENCE_DATA"
 
 
+LONG_TIER = tuple(
+    line for line in (ROOT / "tests" / "long_tier.txt").read_text().splitlines() if line and not line.startswith("#")
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark what `long_tier.txt` lists, before pytest selects by marks."""
+    for item in items:
+        if item.nodeid.startswith(LONG_TIER):
+            item.add_marker(pytest.mark.slow)
+
+
 def find_reference_data(environ, root):
     """Return the folder of the reference data sets, or None where there is none.
 

@@ -35,3 +35,13 @@ def test_folder_beside_the_repository_is_found(tmp_path, find_reference_data):
 
 def test_nothing_there_means_none(tmp_path, find_reference_data):
     assert find_reference_data({}, tmp_path / "a" / "repository") is None
+
+
+def test_the_long_tier_lists_what_there_is():
+    """A renamed test would silently come back into the normal tier."""
+    root = Path(__file__).resolve().parents[2]
+    lines = [line for line in (root / "tests" / "long_tier.txt").read_text().splitlines() if not line.startswith("#")]
+    assert lines == sorted(set(lines))
+    for line in lines:
+        file, name = line.split("::", 1)
+        assert f"def {name.split('[')[0]}(" in (root / file).read_text(), line
