@@ -13,9 +13,9 @@ FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 QUICK = ("first-fit",)
 """The others run in the long tier: ``pytest -m slow tests/notebooks``."""
-PICTURES = {"first-fit": 4, "diagnostics": 9}
-NEEDS_GAMMAPY: tuple[str, ...] = ()
-NEEDS_REFERENCE_DATA: tuple[str, ...] = ()
+PICTURES = {"first-fit": 4, "diagnostics": 9, "from-gammapy": 3, "own-model": 5, "real-data": 5}
+NEEDS_GAMMAPY = ("from-gammapy",)
+NEEDS_REFERENCE_DATA = ("real-data",)
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 each_run = pytest.mark.parametrize(
@@ -50,11 +50,11 @@ def test_no_output_is_stored(path):
 
 
 @each_run
-def test_it_runs(path, tmp_path, request):
+def test_it_runs(path, tmp_path, request, monkeypatch):
     if path.stem in NEEDS_GAMMAPY and importlib.util.find_spec("gammapy") is None:
         pytest.skip("gammapy is not installed")
     if path.stem in NEEDS_REFERENCE_DATA:
-        request.getfixturevalue("reference_data")
+        monkeypatch.setenv("BAYESMAP_REFERENCE_DATA", str(request.getfixturevalue("reference_data")))
     notebook = jupytext.read(path)
     NotebookClient(notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
