@@ -97,10 +97,14 @@ print(predictive.p_values)
 plot_predictive(dataset.counts, predictive, models=fit.model)
 
 # %% [markdown]
+# The p-values of the whole map are fine, and they look at 110 000 bins, nearly all of them background. The panel of the
+# ratio says more: too few counts at both ends, too many in between. The spectrum of the Crab nebula is curved, which a
+# power law cannot be. Remember it for the flux points below.
+#
 # ## Where is it?
 # The pulsar's position is known from radio to a fraction of an arcsecond. The posterior of our position is much narrower than
 # the distance to it, and that is no discovery: the pointing of the telescopes is known to 20 arcseconds in each direction,
-# the nebula is not centred on the pulsar, and none of that is in the model. A posterior is right for the model that it is of.
+# the nebula is not centred on the pulsar, and none of that is in the model. A posterior is right for the model that it is of. (The legend calls the pulsar the truth.)
 
 # %%
 from bayesmap.plots.position import plot_position
@@ -109,10 +113,9 @@ pulsar = SkyCoord(83.6331, 22.0145, unit="deg")
 ellipse = position_ellipse(tree, fit.model, "crab", mass=0.95)
 ours = SkyCoord(ellipse.lon, ellipse.lat, unit="deg")
 print(ellipse)
-print(
-    f"distance from the pulsar: {ours.separation(pulsar).arcsec:.0f} arcsec, 95 % radius {ellipse.radius * 3600:.0f} arcsec"
-)
-assert ours.separation(pulsar).arcsec < 60
+away = ours.separation(pulsar).arcsec
+print(f"distance from the pulsar: {away:.0f} arcsec, 95 % radius {ellipse.radius * 3600:.0f} arcsec")
+assert away < 60
 plot_position(tree, fit.model, "crab", regions=[ellipse], truth=(pulsar.ra.deg, pulsar.dec.deg))
 
 # %% [markdown]
@@ -154,7 +157,7 @@ assert low < 2.26 < high
 
 # %% [markdown]
 # ## The spectrum
-# Band and points beside the power law that was published in 2006, with its cut-off.
+# Band and points beside the power law with cut-off that was published in 2006 (again under the name of truth).
 
 # %%
 from bayesmap import ExpCutoffPowerLawSpectralModel
