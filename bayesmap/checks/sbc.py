@@ -158,13 +158,22 @@ def simulate_one(
         theta, figures = _enough_draws(observed, rng, method)
     except BayesmapError as error:
         return record | {"refused": str(error)}
-    values = nature(simulated_data, theta, hottest)
+    values = nature(simulated_data, _translated(theta, posterior, nature.posterior), hottest)
     kept = values[np.linspace(0, len(values) - 1, method.n_draws).round().astype(int)]
     ranks = _rank(kept, true, rng)
     positions = (_rank(values, true, rng) + rng.random(len(true))) / (len(values) + 1)
     own = values[:, : posterior.coordinates.size]
     spread = {"mean": own.mean(axis=0).tolist(), "sd": own.std(axis=0, ddof=1).tolist()}
     return record | {"ranks": ranks.tolist(), "positions": positions.tolist()} | spread | figures
+
+
+def _translated(theta: np.ndarray, posterior: CompiledPosterior, nature: CompiledPosterior) -> np.ndarray:
+    """Return coordinates of one posterior as those of another: offsets of positions are from its own start values."""
+    mine, other = posterior.coordinates, nature.coordinates
+    values = mine.to_many_values(theta)
+    if np.array_equal(values, other.to_many_values(theta)):
+        return theta
+    return np.array([other.to_theta(dict(zip(mine.names, row, strict=True))) for row in values])
 
 
 def _rank(values: np.ndarray, true: np.ndarray, rng: np.random.Generator) -> np.ndarray:

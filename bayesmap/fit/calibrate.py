@@ -88,7 +88,7 @@ def calibrate(
     BayesmapInputError
         BM-CK-006 for priors without support; BM-CK-021 for a simulator of another kind; BM-CK-023, 024 for an output
         of another run; BM-CK-026 to 029 for processes and clusters; BM-FT-005 for numbers that make no sense;
-        BM-FT-041 for other options of the sampler.
+        BM-FT-020 for a fit that needs too much memory; BM-FT-041 for other options of the sampler.
     BayesmapIOError
         BM-CK-025 for an output that cannot be read or written.
 
@@ -111,6 +111,7 @@ def calibrate(
     check_fractions("level", level)
     check_fractions("masses", *masses)
     method = Method(tune=tune, sampler=_options(sampler or {}))
+    fit.check_memory()
     nature = fit._posterior if simulator is None else simulator._posterior
     check_same(fit._posterior, nature)
     truths = supported_draws(nature, simulations, random_seed)

@@ -90,6 +90,7 @@ def interval_coverage(
     check_fractions("masses", *masses)
     for method in methods or [""]:
         check_choice("methods", method, METHODS)
+    fit.check_memory()
     theta = _theta(fit, truth)
     settings = Intervals(tuple(methods), tuple(masses), draws, tune)
     job = job_of(fit, None, settings, random_seed)

@@ -94,8 +94,12 @@ class ObservedOnOff:
         return self.dataset.counts.shape
 
     def again(self, counts: np.ndarray) -> ObservedOnOff:
-        """Return other On counts of the same spectrum."""
-        return observe_on_off(self.dataset.with_counts(counts))
+        """Return other On counts of the same spectrum.
+
+        Their terms are filled up to a power of two, so that data sets of about as many counts need one compilation.
+        """
+        wanted = int(np.max(counts, initial=0.0, where=self.dataset.mask_data)) + 1
+        return observe_on_off(self.dataset.with_counts(counts), terms=1 << (wanted - 1).bit_length())
 
     def values(self) -> dict[str, np.ndarray]:
         """Return the arrays by the names of their shared variables."""
@@ -103,11 +107,19 @@ class ObservedOnOff:
         return {item.name: item.get_value() for item in shared}
 
 
-def observe_on_off(dataset: SpectrumDatasetOnOff) -> ObservedOnOff:
-    """Prepare the counts of a checked spectrum."""
+def observe_on_off(dataset: SpectrumDatasetOnOff, terms: int = 0) -> ObservedOnOff:
+    """Prepare the counts of a checked spectrum.
+
+    Parameters
+    ----------
+    dataset : SpectrumDatasetOnOff
+        The counts.
+    terms : int
+        Terms of the sums at least; those beyond the On counts are zero.
+    """
     used = dataset.mask_data
     n_on = dataset.counts[used]
-    log_weights, signal_counts = background_terms(n_on, dataset.counts_off[used], dataset.alpha[used])
+    log_weights, signal_counts = background_terms(n_on, dataset.counts_off[used], dataset.alpha[used], terms)
     index = np.flatnonzero(used)
     factorials = np.array(scipy.special.gammaln(n_on + 1.0).sum())
     name = dataset.name
@@ -120,9 +132,11 @@ def observe_on_off(dataset: SpectrumDatasetOnOff) -> ObservedOnOff:
     )
 
 
-def background_terms(n_on: np.ndarray, n_off: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return ln NB(k) - ln (n_on - k)! and n_on - k, arrays of shape (n_bin, max(n_on) + 1)."""
-    k = np.arange(int(n_on.max(initial=0.0)) + 1.0)[None, :]
+def background_terms(
+    n_on: np.ndarray, n_off: np.ndarray, alpha: np.ndarray, terms: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return ln NB(k) - ln (n_on - k)! and n_on - k, arrays of shape (n_bin, max(n_on) + 1 or more)."""
+    k = np.arange(max(int(n_on.max(initial=0.0)) + 1, terms), dtype=np.float64)[None, :]
     shape, ratio = n_off[:, None] + SHAPE, alpha[:, None]
     inside = k <= n_on[:, None]
     signal = np.where(inside, n_on[:, None] - k, 0.0)

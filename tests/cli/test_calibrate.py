@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from bayesmap import read_calibration
+from bayesmap.checks.coverage_study import read_study
 from bayesmap.cli import calibrate as command
 from bayesmap.cli.calibrate import _duration, _rate, sampler_options
 from bayesmap.cli.main import main
@@ -109,6 +110,25 @@ def test_what_is_not_calibrated_is_exit_code_3(folder, done, monkeypatch, capsys
     monkeypatch.setattr(command, "_calibrate", lambda *given: wrong)
     assert main(["calibrate", str(folder / "config.yaml")]) == 3
     assert "NOT CALIBRATED" in capsys.readouterr().out
+
+
+def test_intervals_at_one_truth(folder, capsys):
+    arguments = ["calibrate", str(folder / "config.yaml"), "--truth", "start", "--method", "laplace", "--cores", "1"]
+    assert main([*arguments, "--simulations", "3"]) == 0
+    out = capsys.readouterr().out
+    assert "\n\nintervals hold the truth as they say (3 simulations)\n" in out
+    place = folder / "fit-coverage-start"
+    assert {path.name for path in place.iterdir()} == {
+        "simulations.jsonl", "coverage.json", "coverage.txt", "coverage.csv", "coverage.png"
+    }  # fmt: skip
+    found = read_study(place / "coverage.json")
+    assert found.truth["toy-bkg.spectral.norm"] == 1.0
+    assert list(found.methods) == ["laplace"]
+
+
+def test_methods_of_intervals_need_one_truth(folder, capsys):
+    assert main(["calibrate", str(folder / "config.yaml"), "--method", "nuts"]) == 2
+    assert "BM-CF-081" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -142,6 +142,18 @@ def test_on_off_probabilities_add_up_to_one():
     assert_allclose(total, 1.0, rtol=1e-12)
 
 
+def test_other_on_counts_have_terms_of_zero_and_one_shape():
+    """Fourteen and nine counts need one compilation; the likelihood is that without the filling."""
+    counts = observe_on_off(spectrum([4, 0, 2], [9, 3, 0]))
+    one, other = counts.again(np.array([14.0, 0.0, 2.0])), counts.again(np.array([9.0, 1.0, 2.0]))
+    assert one.log_weights.get_value().shape == other.log_weights.get_value().shape == (3, 16)
+    plain = observe_on_off(spectrum([14, 0, 2], [9, 3, 0]))
+    assert plain.log_weights.get_value().shape == (3, 15)
+    signal = np.array([3.0, 0.0, 1.0])
+    assert_allclose(one.pointwise(signal, 0.0), plain.pointwise(signal, 0.0), rtol=1e-13)
+    assert_allclose(one.log_likelihood(signal, None).eval(), plain.pointwise(signal, 0.0).sum(), rtol=1e-12)
+
+
 def test_on_off_slope_is_finite_at_no_signal():
     """d ln p / ds at s = 0 is that of the quotient of the first two terms."""
     import pytensor

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bayesmap import Prior, write_calibration
+from bayesmap import Prior, SpectrumDatasetOnOff, write_calibration
 from bayesmap.checks.sbc import calibrate, supported_draws
 from bayesmap.fit import MapFit
 from bayesmap.maps.map import WcsNDMap
@@ -115,6 +115,14 @@ def test_the_first_truths_do_not_depend_on_their_number(posterior):
     assert len(np.unique(many, axis=0)) == 230
 
 
+def test_a_simulator_with_other_start_values_is_the_same_nature(posterior):
+    """Coordinates of positions are offsets from the start values; the truths of both are the same places."""
+    models = toy_models().with_values({"lon_0": 83.75, "lat_0": 21.9, "index": 2.5})
+    nature = MapFit.from_dataset(toy_response(**RESPONSE), models, priors=PRIORS)._posterior
+    found = calibrate(posterior, simulations=12, random_seed=3, simulator=nature)
+    assert np.abs(found.z_scores).max() < 5.0
+
+
 def test_a_wrong_background_is_found(posterior):
     nature = posterior_of(background=1.4)
     found = calibrate(posterior, simulations=24, random_seed=3, simulator=nature)
@@ -144,6 +152,25 @@ def test_a_planted_bug_is_found_by_two_hundred_simulations(bug):
     found = kept(bug.replace(" ", "-"), calibrate(analysis, simulations=200, random_seed=41, simulator=nature))
     assert not found.success
     assert min(found.p_values().values()) < 1e-3, found
+
+
+@pytest.mark.slow
+def test_ranks_of_an_on_off_spectrum():
+    """The background is integrated out; counts of all data sets fit into two shapes of the compiled functions."""
+    toy = toy_response(npix=12)
+    spectrum = SpectrumDatasetOnOff(
+        name="spectrum", axis=toy.axis, counts=0.0, counts_off=np.array([75.0, 25.0, 10.0]), acceptance=1.0,
+        acceptance_off=5.0, axis_true=toy.axis_true, exposure=toy.exposure.data[:, 6, 6], edisp=toy.edisp,
+    )  # fmt: skip
+    fixed = toy_models().with_frozen({"lon_0": True, "lat_0": True})
+    priors = {
+        "index": Prior("Normal", mu=2.2, sigma=0.3),
+        "amplitude": Prior("Gamma", mu=4e-10, sigma=1.5e-10),
+    }
+    posterior = MapFit.from_dataset(spectrum, fixed[:1], priors=priors)._posterior
+    found = kept("on-off", calibrate(posterior, simulations=200, random_seed=47))
+    assert found.success, found.reasons
+    assert np.all(found.contraction > 0.2)
 
 
 @pytest.mark.slow
