@@ -124,6 +124,7 @@ def test_results_of_another_run_are_refused(fit, run, tmp_path):
     assert '"seed": 4' in (tmp_path / "copy" / FILE).read_text()
 
 
+@pytest.mark.slow
 def test_the_identity_is_the_same_in_every_process(fit):
     code = """
 import json
@@ -208,6 +209,7 @@ def results(how, folder, number=3):
     return list(workers.run_in_processes(pickle.dumps(Dying(how, folder)), tasks, 2))
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_costs_nothing(tmp_path):
     assert sorted(item["i"] for item in results("once", tmp_path, 2)) == [0, 1]
 
@@ -218,6 +220,7 @@ def test_processes_that_always_die_are_an_error(tmp_path):
         results("always", tmp_path, 1)
 
 
+@pytest.mark.slow
 def test_an_error_in_a_process_is_raised_here(tmp_path):
     with pytest.raises(BayesmapInputError, match="BM-FT-005: a test"):
         results("error", tmp_path, 1)
