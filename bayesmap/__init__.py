@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from bayesmap.fit import MapFit, simulate
     from bayesmap.fit.calibrate import calibrate
+    from bayesmap.fit.choice import calibrate_comparison
     from bayesmap.fit.compare import compare
     from bayesmap.fit.coverage import interval_coverage
     from bayesmap.fit.evidence import bayes_factor, log_evidence, source_significance
@@ -128,6 +129,7 @@ _HOMES = {
     ),
     "bayesmap.fit": ("MapFit", "simulate"),
     "bayesmap.fit.calibrate": ("calibrate",),
+    "bayesmap.fit.choice": ("calibrate_comparison",),
     "bayesmap.fit.compare": ("compare",),
     "bayesmap.fit.coverage": ("interval_coverage",),
     "bayesmap.fit.evidence": ("bayes_factor", "log_evidence", "source_significance"),
@@ -283,6 +285,7 @@ __all__ = [
     "WcsNDMap",
     "bayes_factor",
     "calibrate",
+    "calibrate_comparison",
     "compare",
     "energy_flux",
     "expression_model",

@@ -30,6 +30,7 @@ SECTIONS = {
     "growth": "growth",
     "memory": "memory",
     "precision": "single_precision",
+    "comparison": "comparison",
 }
 """Section -> module with a function `measure`."""
 DOCS = Path(__file__).resolve().parents[1] / "docs"

@@ -80,7 +80,19 @@ def loo(
     """
     check_unweighted(datasets)
     theta = theta_of(tree, next(iter(posteriors.values())).variables)
-    points = theta[:, thin(theta, draws)]
+    groups = groups_of(datasets, by, tile)
+    return loo_of_points(posteriors, theta[:, thin(theta, draws)], groups, by, max_bytes, progress)
+
+
+def loo_of_points(
+    posteriors: Mapping[str, CompiledPosterior],
+    points: np.ndarray,
+    groups: Mapping[str, Groups],
+    by: str,
+    max_bytes: int = MAX_BYTES,
+    progress: Progress | None = None,
+) -> Loo:
+    """Work out the leave-one-out cross-validation of draws, shape (n_chain, n_draw, size); else as of `loo`."""
     chains, kept, length = points.shape
     if chains * kept < FEWEST:
         raise BayesmapInputError(
@@ -89,7 +101,6 @@ def loo(
             rule=f"Cross-validation by importance sampling needs at least {FEWEST}",
             remedy="Draw more, or pass a larger number of draws",
         )
-    groups = groups_of(datasets, by, tile)
     tail = tail_length(chains * kept, efficiency(points))
     show = progress or (lambda done, total: None)
     parts = list(_smoothed(posteriors, points.reshape(-1, length), groups, tail, max_bytes, show))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bayesmap.results.comparison import Comparison
 
 GROUPS = ("bin", "tile", "energy", "dataset")
-EVIDENCES = ("laplace", "none")
+EVIDENCES = ("laplace", "smc", "ultranest", "none")
 
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:

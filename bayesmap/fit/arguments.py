@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from bayesmap.errors import BayesmapInputError
@@ -11,7 +11,7 @@ from bayesmap.models.table import ParameterTable
 from bayesmap.results.intervals import KINDS, check_sigma
 
 
-def check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
+def check_choice(what: str, value: str, choices: Collection[str]) -> None:
     """Refuse a word that is not one of the choices.
 
     Raises

@@ -180,7 +180,7 @@ def _evidences(
     missing: dict[str, str] = {}
     for name, fit in fits.items() if method is not None else ():
         try:
-            found[name] = log_evidence(fit, random_seed=random_seed)
+            found[name] = log_evidence(fit, random_seed=random_seed, method=method or "laplace")
         except BayesmapError as error:
             if error.code not in NO_EVIDENCE:
                 raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
@@ -10,10 +11,13 @@ import numpy as np
 
 from bayesmap.dataset import MapDataset
 from bayesmap.errors import BayesmapInputError, FitStateError
+from bayesmap.fit.arguments import check_choice
 from bayesmap.fit.facade import MapFit
 from bayesmap.fit.flux_points import ROUND_OFF
 from bayesmap.inference.evidence import check_proper, importance_evidence
+from bayesmap.inference.nested import nested_evidence
 from bayesmap.inference.numbers import check_numbers, seed_of
+from bayesmap.inference.smc import smc_evidence
 from bayesmap.inference.whitening import whiten
 from bayesmap.models.bands import priors_without
 from bayesmap.models.sky import Models, SkyModel
@@ -23,6 +27,8 @@ from bayesmap.results.fit import FitResult
 from bayesmap.results.significance import HALF, NO_LAW, WHOLE, Significance
 from bayesmap.results.spectral_draws import sky_model
 
+METHODS = {"laplace": 4000, "smc": 500, "ultranest": 1600}
+"""How evidences are worked out -> draws, particles or live points by default."""
 ONE = "for the one free parameter, zero without the source, which"
 MANY = "many counts, the nuisances inside their limits, all other models right (Wilks 1938"
 LAWS = {
@@ -31,19 +37,31 @@ LAWS = {
 }
 
 
-def log_evidence(fit: MapFit, draws: int = 4000, random_seed: int | None = None) -> Evidence:
-    """Return the evidence of a fit's models, by importance sampling around its best fit.
-
-    It is that of one optimum: of others, far away, it knows nothing.
+def log_evidence(
+    fit: MapFit,
+    draws: int | None = None,
+    random_seed: int | None = None,
+    *,
+    method: str = "laplace",
+    progress: Callable[[int, int], None] | None = None,
+) -> Evidence:
+    """Return the evidence of a fit's models.
 
     Parameters
     ----------
     fit : MapFit
         Fit with proper priors.
-    draws : int
-        Draws of the approximation; each costs one value of the log-posterior.
+    draws : int, optional
+        Of the approximation (default 4000), each costs one value of the log-posterior; particles of each of eight runs
+        (default 500); live points (default 1600).
     random_seed : int, optional
         Their seed; by default a random one, which the result states.
+    method : str
+        ``"laplace"``: importance sampling around the best fit, in seconds; it is that of one optimum, of others, far
+        away, it knows nothing. ``"smc"``: sequential Monte Carlo from the prior to the posterior, with its error from
+        independent runs, in minutes. ``"ultranest"``: nested sampling, from the extra of that name.
+    progress : callable, optional
+        Of the latter two: called with finished and all thousandths.
 
     Returns
     -------
@@ -54,21 +72,27 @@ def log_evidence(fit: MapFit, draws: int = 4000, random_seed: int | None = None)
     ------
     BayesmapInputError
         BM-FT-066 for improper priors, which are named; BM-FT-080 for a weighted likelihood; BM-FT-005 for a number that
-        makes no sense.
+        makes no sense; BM-FT-003 for an unknown method; BM-CK-013 where UltraNest is not installed.
     FitStateError
         BM-FT-067 where the normalisation of a prior that is cut by the map cannot be counted; BM-FT-013 if no draw has
         support.
     """
+    check_choice("method", method, METHODS)
     check_numbers(draws=draws, random_seed=random_seed)
     posterior, seed = fit._posterior, seed_of(random_seed)
     check_proper(posterior)
     _check_unweighted(fit)
+    number = METHODS[method] if draws is None else draws
     if not fit.free_parameters:
         value = posterior.log_posterior(np.zeros(0))
-        return Evidence(value, 0.0, 0.0, float(draws), draws, seed)
+        return Evidence(value, 0.0, 0.0, float(number), number, seed, method=method)
+    if method == "smc":
+        return smc_evidence(posterior, number, seed, progress)
+    if method == "ultranest":
+        return nested_evidence(posterior, fit._theta, number, seed, progress)
     best = fit._best or fit.optimize()
     whitening = whiten(posterior, best.theta, hessian=best.hessian)
-    found = importance_evidence(posterior, whitening, best.theta, draws, seed)
+    found = importance_evidence(posterior, whitening, best.theta, number, seed)
     # A best fit at a limit is none: the draws are of unbounded coordinates, and have a mode there.
     limits = {f"{name} is at its limit" for name in best.at_bound}
     return replace(found, reasons=(*(item for item in best.reasons if item not in limits), *found.reasons))

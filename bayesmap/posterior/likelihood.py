@@ -14,6 +14,7 @@ Weights: Fermi-LAT collaboration 2020, ApJS 247, 33, appendix B.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -87,12 +88,17 @@ class ObservedCounts:
 
     def pointwise(self, npred: np.ndarray, spread: float) -> np.ndarray:
         """Return the log-likelihood of each selected bin, weights applied, in plain NumPy, shape (n_bin,)."""
-        mask = self.dataset.mask_data
-        n, mu = np.asarray(self.dataset.counts.data, dtype=np.float64)[mask], npred[mask]
+        mask, n, weights, factorials = self._selected
+        mu = npred[mask]
         law = negative_binomial.log_probability(np, n, mu, spread) if self.overdispersion else -mu
-        return self.dataset.weights_data[mask] * (
-            scipy.special.xlogy(n, mu) + law - scipy.special.gammaln(n + 1.0)
-        )
+        return weights * (scipy.special.xlogy(n, mu) + law - factorials)
+
+    @cached_property
+    def _selected(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Mask, and counts, weights and ln n! of the selected bins: the same for every draw."""
+        mask = self.dataset.mask_data
+        n = np.asarray(self.dataset.counts.data, dtype=np.float64)[mask]
+        return mask, n, self.dataset.weights_data[mask], scipy.special.gammaln(n + 1.0)
 
     def draw(self, rng: np.random.Generator, npred: np.ndarray, spread: float) -> np.ndarray:
         """Return random counts of every bin, shape of the cube."""

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from bayesmap.results.approximation import LARGEST_K, SMALLEST_SIZE
 
+LARGEST_ERROR = 0.2
+"""Error of ln Z above which an evidence says little."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -19,16 +22,18 @@ class Evidence:
     error : float
         Standard deviation of `log_z` from the draws; of its bias nothing is known where Pareto k is large.
     pareto_k : float
-        Shape of the tail of the importance weights.
+        Shape of the tail of the importance weights; NaN for other methods.
     effective_size : float
         Effective number of draws.
     draws, seed : int
-        Draws made; their seed.
+        Draws made, of other methods evaluations of the likelihood; their seed.
     prior_share : float
         Share of the prior where the models can be evaluated (limits, map, cut-outs): Z is that of the prior cut there
         and normalised anew.
     reasons : tuple of str
         Why it should not be trusted.
+    method : str
+        ``"laplace"``, importance sampling around the best fit; ``"smc"`` or ``"ultranest"``.
     """
 
     log_z: float
@@ -39,6 +44,7 @@ class Evidence:
     seed: int
     prior_share: float = 1.0
     reasons: tuple[str, ...] = ()
+    method: str = "laplace"
 
     @property
     def success(self) -> bool:
@@ -48,7 +54,10 @@ class Evidence:
     def __str__(self) -> str:
         """Show the verdict first."""
         head = "ln Z" if self.success else f"NOT TRUSTWORTHY ({'; '.join(self.reasons)}): ln Z"
-        return f"{head} = {self.log_z:.3f} +- {self.error:.3f} (Pareto k {self.pareto_k:.2f}, {self.draws} draws)"
+        words = f"{self.method}, {self.draws} evaluations"
+        if self.method == "laplace":
+            words = f"Pareto k {self.pareto_k:.2f}, {self.draws} draws"
+        return f"{head} = {self.log_z:.3f} +- {self.error:.3f} ({words})"
 
 
 @dataclass(frozen=True)
@@ -118,3 +127,10 @@ def doubts(pareto_k: float, effective_size: float) -> tuple[str, ...]:
     if not effective_size >= SMALLEST_SIZE:
         found.append(f"effective size {effective_size:.0f} is below {SMALLEST_SIZE}")
     return tuple(found)
+
+
+def coarse(error: float) -> tuple[str, ...]:
+    """Return why an evidence with this error should not be trusted."""
+    if error <= LARGEST_ERROR:
+        return ()
+    return (f"the error of ln Z is {error:.2f}, above {LARGEST_ERROR}: pass a larger draws",)

@@ -19,7 +19,9 @@ def test_the_examples_run(capsys, tmp_path, monkeypatch):
     said = capsys.readouterr().out
     assert "432 bins left out one by one" in said
     assert "by a fit without them" in said
-    pictures = {"comparison.png", "pareto-k.png", "elpd.png", "difference.png"}
+    assert "(smc, " in said
+    assert "12 data sets simulated under the simple model" in said
+    pictures = {"comparison.png", "pareto-k.png", "elpd.png", "difference.png", "choice.png"}
     assert {path.name for path in tmp_path.iterdir()} == pictures
 
 
