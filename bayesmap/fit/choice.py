@@ -11,8 +11,7 @@ import xarray as xr
 
 from bayesmap.checks.blocks import groups_of
 from bayesmap.checks.loo import check_unweighted, loo_of_points
-from bayesmap.checks.sbc import simulated
-from bayesmap.dataset import MapDataset
+from bayesmap.checks.sbc import same_counts, simulated
 from bayesmap.errors import BayesmapError, BayesmapInputError
 from bayesmap.fit.arguments import check_choice
 from bayesmap.fit.compare import check_same_data
@@ -130,14 +129,7 @@ class _Pair:
     def simulated(self, side: int, truth: np.ndarray, rng: np.random.Generator) -> tuple[CompiledPosterior, ...]:
         """Return both posteriors of data drawn from one of the models."""
         drawn, _ = simulated(self.posteriors[side], truth, rng)
-        data = {name: item.dataset for name, item in drawn.counts.items()}
-        counts = {
-            name: np.asarray(item.counts.data) if isinstance(item, MapDataset) else item.counts
-            for name, item in data.items()
-        }
-        return tuple(
-            one.with_counts(*(item.again(counts[name]) for name, item in one.counts.items())) for one in self.posteriors
-        )
+        return tuple(same_counts(one, drawn) for one in self.posteriors)
 
     def statistics(self, posteriors: tuple[CompiledPosterior, ...], seed: int) -> dict[str, Any]:
         """Return test statistic and difference of elpd of both models of some data."""
