@@ -79,7 +79,7 @@ class RadialPSF:
 
         Returns
         -------
-        ndarray, shape (n_energy, *rad.shape), unit sr-1
+        ndarray, shape (n_energy,) + rad.shape, unit sr-1
         """
         rad = to_float64(rad, "deg", "rad")
         values = np.stack([np.interp(rad, self.rad, plane) for plane in self.data])

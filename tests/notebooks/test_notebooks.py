@@ -13,7 +13,15 @@ FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 QUICK = ("first-fit",)
 """The others run in the long tier: ``pytest -m slow tests/notebooks``."""
-PICTURES = {"first-fit": 4, "diagnostics": 9, "from-gammapy": 3, "own-model": 5, "real-data": 5}
+PICTURES = {
+    "first-fit": 4,
+    "diagnostics": 9,
+    "predictive-checks": 8,
+    "model-comparison": 3,
+    "from-gammapy": 3,
+    "own-model": 5,
+    "real-data": 5,
+}
 NEEDS_GAMMAPY = ("from-gammapy",)
 NEEDS_REFERENCE_DATA = ("real-data",)
 

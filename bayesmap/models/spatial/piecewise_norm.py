@@ -107,7 +107,7 @@ class PiecewiseNormSpatialModel(SpatialModel):
         return hash((type(self), self.parameters))
 
     def weights(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
-        """Return W, shape (n_node, *lon.shape), at positions in degrees of `frame`.
+        """Return W, shape (n_node,) + lon.shape, at positions in degrees of `frame`.
 
         Raises
         ------
