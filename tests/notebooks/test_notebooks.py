@@ -17,7 +17,6 @@ PICTURES = {
     "first-fit": 4,
     "diagnostics": 9,
     "predictive-checks": 8,
-    "model-comparison": 3,
     "from-gammapy": 3,
     "own-model": 5,
     "real-data": 5,
