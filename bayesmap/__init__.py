@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     from bayesmap.models.derived_prior import DerivedPrior
     from bayesmap.models.joint_prior import MultivariatePrior
     from bayesmap.models.prior import Prior
+    from bayesmap.report.write import write_report
     from bayesmap.results.derived import energy_flux, integral_flux, luminosity
     from bayesmap.results.ds9 import write_regions
     from bayesmap.results.flux_points import FluxPoints
@@ -197,6 +198,7 @@ _HOMES = {
     "bayesmap.models.derived_prior": ("DerivedPrior",),
     "bayesmap.models.joint_prior": ("MultivariatePrior",),
     "bayesmap.models.prior": ("Prior",),
+    "bayesmap.report.write": ("write_report",),
     "bayesmap.results.derived": ("energy_flux", "integral_flux", "luminosity"),
     "bayesmap.results.ds9": ("write_regions",),
     "bayesmap.results.flux_points": ("FluxPoints",),
@@ -326,6 +328,7 @@ __all__ = [
     "write_models",
     "write_models_xml",
     "write_regions",
+    "write_report",
     "write_spectrum",
 ]
 

@@ -29,6 +29,7 @@ SECTIONS = {
     "samplers": "samplers",
     "growth": "growth",
     "memory": "memory",
+    "predictive": "predictive",
     "precision": "single_precision",
     "comparison": "comparison",
 }

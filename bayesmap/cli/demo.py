@@ -6,10 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from bayesmap.cli import exit_codes
 from bayesmap.cli.config import add_path_arguments, read_config
 from bayesmap.cli.fit import fit_and_write
 from bayesmap.cli.paths import output_folder, output_path
 from bayesmap.cli.progress import progress
+from bayesmap.cli.report import FILE as REPORT
 from bayesmap.models.sky import Models
 
 CONFIG = """\
@@ -57,12 +59,18 @@ def run(options: argparse.Namespace) -> int:
     int
         See `bayesmap.cli.fit.fit_and_write`.
     """
+    from bayesmap.report import write_report
+
     output = output_path(options.output, folder=Path.cwd(), allowed=options.allow_path)
     with output_folder(output, overwrite=options.overwrite) as folder:
         truth = write_demo(folder)
     progress(f"simulated data set, models and configuration are in {output}")
     config = read_config(output / "config.yaml", allow_paths=options.allow_path, overwrite=options.overwrite)
-    return fit_and_write(config, truth)
+    code = fit_and_write(config, truth)
+    if code != exit_codes.INTERRUPTED:
+        written = write_report(config.output / REPORT, config.output, title="The demo of bayesmap", overwrite=True)
+        print(f"report: {written}")
+    return code
 
 
 def write_demo(folder: Path) -> Models:

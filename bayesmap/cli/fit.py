@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -96,18 +97,49 @@ def fit_and_write(config: Config, truth: Models | None = None) -> int:
     extras = work_out(fit, config)
     if str(extras):
         print(f"{extras}\n", flush=True)
-    sampled = None if config.sample is None else draw_posterior(fit, config.sample, outcome.map_keys)
+    sampled = None if config.sample is None else draw_posterior(fit, config.sample)
     if sampled is not None and sampled.summary is not None:
         print(f"{posterior_text(sampled.summary, true)}\n", flush=True)
+        if sampled.check is not None:
+            print(f"{sampled.check}\n", flush=True)
     progress("writing files and pictures")
     with output_folder(config.output, overwrite=config.overwrite) as folder:
         write_outcome(folder, outcome, config.place)
+        write_analysis(folder, config, inputs, outcome.best.model)
         if sampled is not None:
             write_posterior(folder, sampled, outcome, truth)
         write_extras(folder, extras, None if sampled is None else sampled.tree, outcome.best.model)
     print(f"results: {config.output}")
     progress(f"finished after {time.perf_counter() - start:.1f} s")
     return exit_code(outcome.best, sampled, extras)
+
+
+def write_analysis(folder: Path, config: Config, inputs: Inputs, models: Models) -> None:
+    """Write ``analysis.json``: data, models and configuration in the form that a report shows.
+
+    Parameters
+    ----------
+    folder : Path
+        Existing folder.
+    config : Config
+        As it was read.
+    inputs : Inputs
+        Data sets.
+    models : Models
+        Best fit.
+    """
+    from bayesmap.report.data import describe
+    from bayesmap.report.models import describe_models
+
+    record = {
+        "name": config.name or config.output.name,
+        "command": "" if config.file is None else f"bayesmap fit {config.file.name}",
+        "finished": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
+        "configuration": "" if config.file is None else config.file.read_text(encoding="utf-8"),
+        "datasets": [describe(item) for item in inputs.datasets],
+        "models": describe_models(models),
+    }
+    (folder / "analysis.json").write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
 
 
 def exit_code(best: FitResult, sampled: Sampled | None, extras: Extras = NONE) -> int:

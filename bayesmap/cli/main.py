@@ -8,10 +8,10 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from bayesmap.cli import calibrate, check, compare, demo, exit_codes, fit
+from bayesmap.cli import calibrate, check, compare, demo, exit_codes, fit, report
 from bayesmap.errors import BayesmapError
 
-COMMANDS = (demo, check, fit, compare, calibrate)
+COMMANDS = (demo, check, fit, compare, calibrate, report)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -154,15 +154,6 @@ class Outcome:
         plain = all(isinstance(item, MapDataset) and item.weights is None for item in self.datasets)
         return plain and not any(isinstance(model, OverdispersionModel) for model in self.best.model)
 
-    @property
-    def map_keys(self) -> tuple[str, ...]:
-        """Keys of the data sets that are maps."""
-        return tuple(self.key(item.name) for item in self.datasets if isinstance(item, MapDataset))
-
-    def key(self, name: str) -> str:
-        """Return the name of a data set, or an empty text where there is only one."""
-        return name if self.joint else ""
-
     def suffix(self, name: str) -> str:
         """Return what the files of a data set have before their ending: nothing where there is only one."""
         return f"-{file_name(name)}" if self.joint else ""

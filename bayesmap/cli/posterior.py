@@ -6,12 +6,12 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
 
+from bayesmap.cli.checks import check_of, prior_check_of, write_checks
 from bayesmap.cli.output import file_name
 from bayesmap.cli.progress import now_and_then, progress
 from bayesmap.cli.regions import posterior_regions
@@ -22,7 +22,8 @@ from bayesmap.models.sky import Models, SkyModel
 if TYPE_CHECKING:
     import xarray as xr
 
-    from bayesmap.checks.predictive import PredictiveMaps
+    from bayesmap.checks.check_record import PredictiveCheck
+    from bayesmap.checks.prior_predictive import PriorCheck
     from bayesmap.checks.prior_report import PriorReport
     from bayesmap.cli.output import Outcome
     from bayesmap.fit import MapFit
@@ -45,20 +46,22 @@ class Sampled:
         Posterior; None where the run was interrupted before the first draw.
     summary : Summary or None
         Of the posterior.
-    predictive : mapping of str to PredictiveMaps, or None
-        Posterior predictive maps of each data set that is a map, by its name (empty for the only data set); None where
-        they were interrupted.
+    check : PredictiveCheck or None
+        Predictive checks of all data sets; None where they were interrupted.
     interrupted : bool
         True if the user stopped any of it.
     priors : PriorReport or None
         What the data added to the priors; None where it was interrupted.
+    prior_check : PriorCheck or None
+        What counts the priors allow; None where it was interrupted, or they cannot be drawn from.
     """
 
     tree: xr.DataTree | None = None
     summary: Summary | None = None
-    predictive: Mapping[str, PredictiveMaps] | None = None
+    check: PredictiveCheck | None = None
     interrupted: bool = False
     priors: PriorReport | None = None
+    prior_check: PriorCheck | None = None
 
     @property
     def trusted(self) -> bool:
@@ -66,7 +69,7 @@ class Sampled:
         return self.summary is not None and self.summary.verdict.ok
 
 
-def draw_posterior(fit: MapFit, options: Mapping[str, Any], names: Sequence[str] = ("",)) -> Sampled:
+def draw_posterior(fit: MapFit, options: Mapping[str, Any]) -> Sampled:
     """Sample the posterior of a fit; an interrupt by the user ends it and keeps what was drawn.
 
     Parameters
@@ -75,8 +78,6 @@ def draw_posterior(fit: MapFit, options: Mapping[str, Any], names: Sequence[str]
         At its best fit.
     options : mapping
         Of `MapFit.sample`.
-    names : sequence of str
-        Data sets of which predictive maps are made; an empty name stands for the only one.
     """
     from bayesmap.results.summary import summarise
 
@@ -95,28 +96,21 @@ def draw_posterior(fit: MapFit, options: Mapping[str, Any], names: Sequence[str]
     if tree.attrs["status"] == "interrupted":
         return Sampled(tree, summary, None, interrupted=True)
     try:
-        predictive = {name: _predictive(fit, tree, name) for name in names}
+        check = check_of(fit, tree)
     except KeyboardInterrupt:
-        progress("interrupted: no predictive maps")
+        progress("interrupted: no predictive checks")
         return Sampled(tree, summary, None, interrupted=True)
     try:
         priors = fit.prior_report(tree, progress=now_and_then(_show_report))
+        prior_check = prior_check_of(fit)
     except KeyboardInterrupt:
         progress("interrupted: no report on the priors")
-        return Sampled(tree, summary, predictive, interrupted=True)
-    return Sampled(tree, summary, predictive, priors=priors)
-
-
-def _predictive(fit: MapFit, tree: xr.DataTree, name: str) -> PredictiveMaps:
-    return fit.predictive(tree, dataset=name or None, progress=now_and_then(partial(_show_maps, name)))
+        return Sampled(tree, summary, check, interrupted=True)
+    return Sampled(tree, summary, check, priors=priors, prior_check=prior_check)
 
 
 def _show_draws(done: int, total: int, divergences: int) -> str:
     return f"{done} of {total} draws (warm-up included), {divergences} divergences"
-
-
-def _show_maps(name: str, done: int, total: int) -> str:
-    return f"predictive maps{f' of {name}' if name else ''}: {done} of {total} draws"
 
 
 def _show_report(done: int, total: int) -> str:
@@ -141,17 +135,18 @@ def summary_record(sampled: Sampled) -> dict[str, Any]:
         "parameters": summary.rows,
         "priors": json.loads(attrs["priors"]),
         "prior_report": {} if sampled.priors is None else sampled.priors.rows,
-        "predictive_p_values": _p_values(sampled.predictive or {}),
+        "predictive_p_values": _p_values(sampled.check),
         "provenance": {name: json.loads(attrs[name]) for name in ("versions", "sampler", "dataset", "options")},
     }
     known: dict[str, Any] = _finite(record)
     return known
 
 
-def _p_values(predictive: Mapping[str, PredictiveMaps]) -> Mapping[str, Any]:
-    """Return the p-values of the only data set, or those of each by name."""
-    values = {name: item.p_values for name, item in predictive.items()}
-    return values.get("", values)
+def _p_values(check: PredictiveCheck | None) -> Mapping[str, Any]:
+    """Return the p-values of the only data set, or those of each map by name."""
+    found = {} if check is None else check.datasets
+    values = {name: item.maps.p_values for name, item in found.items() if item.maps is not None}
+    return next(iter(values.values())) if len(found) == 1 and values else values
 
 
 def _finite(value: Any) -> Any:
@@ -191,6 +186,7 @@ def write_posterior(folder: Path, sampled: Sampled, outcome: Outcome, truth: Mod
     if regions:
         write_regions(folder / "positions-posterior.reg", regions)
     shown = (*regions, *outcome.regions)
+    write_checks(folder, sampled.check, sampled.prior_check, outcome)
     pictures = posterior_pictures(sampled, outcome, truth) | position_pictures(sampled.tree, shown, outcome, truth)
     for name, figure in pictures.items():
         figure.savefig(folder / name, dpi=PICTURE_DPI)
@@ -217,7 +213,7 @@ def posterior_pictures(sampled: Sampled, outcome: Outcome, truth: Models | None 
     if sampled.priors is not None:
         figures["priors.png"] = plot_priors(sampled.tree, sampled.priors)
     for dataset in outcome.datasets:
-        maps = (sampled.predictive or {}).get(outcome.key(dataset.name))
+        maps = None if sampled.check is None else sampled.check.datasets[dataset.name].maps
         if maps is not None and isinstance(dataset, MapDataset):
             figures[f"predictive{outcome.suffix(dataset.name)}.png"] = plot_predictive(
                 dataset.counts, maps, mask=dataset.mask_data, models=models

@@ -35,11 +35,15 @@ from bayesmap.results.summary import summarise
 
 MODEL_FILES = {"models.yaml", "models_covariance.dat"}
 FILES = MODEL_FILES | {"result.json", "covariance.tsv", "npred.fits.gz", "maps.png", "spectrum.png"}
-FILES |= {"correlation.png", "residuals.png", "positions.reg"}
+FILES |= {"correlation.png", "residuals.png", "positions.reg", "analysis.json"}
 PRIOR_FILES = {"priors.txt", "priors.png"}
 TEXTS = {"posterior.nc", "summary.txt", "summary.json"} | PRIOR_FILES
 POSTERIOR_FILES = TEXTS | {"corner.png", "trace.png", "predictive.png", "sed-source.png"}
 POSTERIOR_FILES |= {"positions-posterior.reg", "position-source.png"}
+CHECKS = {"overview", "spectrum", "maximum", "pit", "radial", "significance"}
+CHECK_FILES = {"check.json", "check.txt", "predictive.png"} | {f"check-{name}.png" for name in CHECKS}
+PRIOR_FILES |= {"prior-check.txt", "prior-check.png"}
+POSTERIOR_FILES |= PRIOR_FILES | CHECK_FILES
 BEST_FIT_ONLY = "dataset: data.fits.gz\nmodels: models.yaml\noutput: fit\nsample: false\n"
 CONFIG = BEST_FIT_ONLY.replace("false", "{draws: 250, tune: 150, cores: 2}")
 
@@ -102,19 +106,20 @@ def test_npred_is_that_of_the_best_fit(fitted):
 
 def test_table_on_the_output_and_progress_on_the_error_stream(fitted):
     _, folder, out, err = fitted
-    priors, table, posterior, _ = out.split("\n\n")
+    priors, table, posterior, check, *_ = out.split("\n\n")
     assert priors.startswith("prior of")
     assert "source.spatial.position    ~  uniform on the sphere within" in priors
     lines = table.splitlines()
     assert lines[0].split() == ["name", "value", "error", "unit", "note"]
     assert posterior.startswith("posterior: ok (")
     assert any(line.startswith("source.spectral.reference") and line.endswith("frozen") for line in lines)
+    assert check == "predictive check: ok, the model describes the data"
     assert "fit: success" in out
     assert f"results: {(folder / 'fit').resolve()}" in out
     assert all(line.startswith("bayesmap: ") for line in err.splitlines())
     assert "step 0: " in err
     assert "1600 of 1600 draws (warm-up included), " in err
-    assert "predictive maps: 200 of 200 draws" in err
+    assert "predictive checks: 1000 of 1000 draws" in err
     assert "report on the priors: 1000 of 1000 draws" in err
 
 
@@ -265,24 +270,27 @@ def test_an_interrupt_before_the_first_draw_leaves_no_posterior(error, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_interrupt_of_the_predictive_maps_keeps_the_posterior(fitted, capsys):
+def test_an_interrupt_of_the_predictive_checks_keeps_the_posterior(fitted, capsys):
     tree = load_posterior(fitted[1] / "fit" / "posterior.nc")
-    fit = SimpleNamespace(sample=lambda **_: tree, predictive=raising(KeyboardInterrupt()))
+    fit = SimpleNamespace(sample=lambda **_: tree, check=raising(KeyboardInterrupt()), names=("data",))
     sampled = draw_posterior(fit, {})
-    assert (sampled.tree is tree, sampled.predictive, sampled.interrupted) == (True, None, True)
+    assert (sampled.tree is tree, sampled.check, sampled.interrupted) == (True, None, True)
     assert exit_code(SimpleNamespace(success=True), sampled) == 130
-    assert "no predictive maps" in capsys.readouterr().err
+    assert "no predictive checks" in capsys.readouterr().err
     assert summary_record(sampled)["predictive_p_values"] == {}
 
 
 def test_an_interrupt_of_the_report_on_the_priors_keeps_the_rest(fitted, capsys):
     tree = load_posterior(fitted[1] / "fit" / "posterior.nc")
-    maps = SimpleNamespace(p_values={})
+    check = SimpleNamespace(datasets={})
     fit = SimpleNamespace(
-        sample=lambda **_: tree, predictive=lambda *_, **__: maps, prior_report=raising(KeyboardInterrupt())
+        sample=lambda **_: tree,
+        names=("data",),
+        check=lambda *_, **__: check,
+        prior_report=raising(KeyboardInterrupt()),
     )
     sampled = draw_posterior(fit, {})
-    assert (sampled.predictive, sampled.priors, sampled.interrupted) == ({"": maps}, None, True)
+    assert (sampled.check is check, sampled.priors, sampled.interrupted) == (True, None, True)
     assert "no report on the priors" in capsys.readouterr().err
     assert summary_record(sampled)["prior_report"] == {}
 
@@ -318,7 +326,7 @@ def test_ctrl_c_keeps_what_was_drawn(copied, fitted, tmp_path):
     files = {path.name for path in (tmp_path / "fit").iterdir()}
     # How many draws were made is left to chance: regions are written, or the output says that they are too few.
     assert "positions-posterior.reg" in files or "BM-FT-072" in err
-    assert files | {"positions-posterior.reg"} == FILES | POSTERIOR_FILES - {"predictive.png"} - PRIOR_FILES
+    assert files | {"positions-posterior.reg"} == FILES | POSTERIOR_FILES - CHECK_FILES - PRIOR_FILES
     tree = load_posterior(tmp_path / "fit" / "posterior.nc")
     assert tree["posterior"].sizes["draw"] > 10
     assert verdict_of(tree).status.startswith("interrupted")

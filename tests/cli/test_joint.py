@@ -123,7 +123,7 @@ def test_every_data_set_has_its_files(fitted):
 def test_the_summary_lists_all(fitted):
     _, folder, out, err = fitted
     assert "run-1, second, tev: data and models are fine" in err
-    assert "predictive maps of second: 80 of 80 draws" in err
+    assert "predictive checks of second: 80 of 80 draws" in err
     rows = [line.split() for line in out.splitlines() if line.startswith(("run-1 ", "second ", "tev "))]
     assert [row[0] for row in rows] == ["run-1", "second", "tev"]
     assert rows[2][1] == "268"

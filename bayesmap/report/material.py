@@ -1,0 +1,173 @@
+"""What a report is written from: records as JSON types, texts and pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bayesmap.errors import BayesmapInputError, BayesmapIOError
+
+LARGEST = 64 * 1024**2
+"""Bytes of a file that is read into a report at most."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that a report says, before it is put into words.
+
+    Parameters
+    ----------
+    name : str
+        Of the analysis.
+    result : mapping
+        As in ``result.json``: best fit, covariance, versions.
+    summary : mapping, optional
+        As in ``summary.json``: verdict and table of the posterior, priors, provenance.
+    check : mapping, optional
+        As in ``check.json``: predictive checks.
+    analysis : mapping
+        As in ``analysis.json``: ``datasets`` (see `describe`), ``models`` (see `describe_models`), ``configuration``.
+    texts : mapping of str to str
+        Files of text by name.
+    pictures : mapping of str to bytes
+        PNG files by name.
+    comparison, calibration : mapping, optional
+        As in ``comparison.json`` and ``calibration.json``.
+    """
+
+    name: str
+    result: Mapping[str, Any]
+    summary: Mapping[str, Any] | None = None
+    check: Mapping[str, Any] | None = None
+    analysis: Mapping[str, Any] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    comparison: Mapping[str, Any] | None = None
+    calibration: Mapping[str, Any] | None = None
+
+    def starting_with(self, *stems: str) -> dict[str, bytes]:
+        """Return the pictures whose names are one of the stems, or begin with it and a dash; in order of the stems."""
+        return {
+            name: data
+            for stem in stems
+            for name, data in sorted(self.pictures.items())
+            if name == f"{stem}.png" or name.startswith(f"{stem}-")
+        }
+
+
+def read_folder(folder: Path, *, comparison: Path | None = None, calibration: Path | None = None) -> Material:
+    """Read the output folder of `bayesmap fit`.
+
+    Parameters
+    ----------
+    folder : Path
+        With ``result.json`` and what else the fit left.
+    comparison, calibration : Path, optional
+        JSON files of `bayesmap compare` and `bayesmap calibrate`, or the folders that hold them; their pictures are
+        those beside them. By default those in the folder, where there are any.
+
+    Raises
+    ------
+    BayesmapIOError
+        BM-RP-001 for a folder without result, BM-RP-002 for a file that cannot be read.
+    BayesmapInputError
+        BM-RP-005 for a file of another kind.
+    """
+    if not (folder / "result.json").is_file():
+        raise BayesmapIOError(
+            "BM-RP-001",
+            what=f"{folder} holds no result.json",
+            rule="A report is written from the output folder of 'bayesmap fit'",
+            remedy="Name that folder (the key 'output' of the configuration), or run the fit first",
+        )
+    pictures = _pictures(folder)
+    records = {name: _json(folder / f"{name}.json") for name in ("result", "summary", "check", "analysis")}
+    if not isinstance(records["result"], dict) or not isinstance(records["result"].get("parameters"), dict):
+        raise _other_kind(folder / "result.json", "a result of 'bayesmap fit'", "parameters")
+    extra = {}
+    for name, given, key in (("comparison", comparison, "models"), ("calibration", calibration, "quantities")):
+        path = _place(folder / f"{name}.json", given)
+        extra[name] = None if path is None else _json(path)
+        if path is not None and (not isinstance(extra[name], dict) or key not in (extra[name] or {})):
+            raise _other_kind(path, f"a record of a {name}", key)
+        if given is not None and path is not None:
+            pictures |= _pictures(path.parent, f"{name}*.png", "difference*.png", "elpd*.png", "pareto-k*.png")
+    texts = {path.name: _text(path) for path in sorted([*folder.glob("*.txt"), *folder.glob("models.yaml")])}
+    return Material(
+        name=str((records["analysis"] or {}).get("name") or folder.resolve().name),
+        result=records["result"],
+        summary=records["summary"],
+        check=records["check"],
+        analysis=records["analysis"] or {},
+        texts=texts,
+        pictures=pictures,
+        comparison=extra["comparison"],
+        calibration=extra["calibration"],
+    )
+
+
+def _place(usual: Path, given: Path | None) -> Path | None:
+    """Return the file that is meant; None where none was asked for and none is there."""
+    if given is None:
+        return usual if usual.is_file() else None
+    path = given / usual.name if given.is_dir() else given
+    if not path.is_file():
+        raise BayesmapIOError(
+            "BM-RP-002", what=f"{path} is not there", rule="It must be a file", remedy="Correct the path"
+        )
+    return path
+
+
+def _pictures(folder: Path, *patterns: str) -> dict[str, bytes]:
+    found = {path for pattern in patterns or ("*.png",) for path in folder.glob(pattern)}
+    return {path.name: _bytes(path) for path in sorted(found)}
+
+
+def _bytes(path: Path) -> bytes:
+    size = path.stat().st_size
+    if size > LARGEST:
+        raise BayesmapIOError(
+            "BM-RP-002",
+            what=f"{path} has {size / 1024**2:.0f} MiB",
+            rule=f"A file of a result has {LARGEST / 1024**2:.0f} MiB at most",
+            remedy="Name the right folder, or make the result again",
+        )
+    return path.read_bytes()
+
+
+def _text(path: Path) -> str:
+    try:
+        return _bytes(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _unreadable(path, error) from error
+
+
+def _json(path: Path) -> Any:
+    """Return what a JSON file holds; None where there is no such file."""
+    if not path.is_file():
+        return None
+    try:
+        return json.loads(_text(path))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> BayesmapIOError:
+    return BayesmapIOError(
+        "BM-RP-002",
+        what=f"{path} cannot be read: {error}",
+        rule="Files of a result are UTF-8 text, records are JSON",
+        remedy="Make the result again",
+    )
+
+
+def _other_kind(path: Path, kind: str, key: str) -> BayesmapInputError:
+    return BayesmapInputError(
+        "BM-RP-005",
+        what=f"{path} is not {kind}: it has no {key!r}",
+        rule="Each file is what the command of that name wrote",
+        remedy="Name the right file, or make it again",
+    )

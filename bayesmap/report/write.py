@@ -1,0 +1,91 @@
+"""Write a report, from a folder of results or from a fit at hand."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from bayesmap.errors import BayesmapIOError
+from bayesmap.report.html import render
+from bayesmap.report.material import Material, read_folder
+from bayesmap.report.sections import sections
+
+
+def write_report(
+    path: str | os.PathLike[str],
+    source: str | os.PathLike[str],
+    *,
+    title: str | None = None,
+    comparison: str | os.PathLike[str] | None = None,
+    calibration: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write one HTML page on an analysis that needs nothing else: pictures are inside, nothing is loaded.
+
+    Parameters
+    ----------
+    path : path-like
+        File to write.
+    source : path-like
+        Output folder of `bayesmap fit`.
+    title : str, optional
+        Heading; by default the name of the analysis.
+    comparison, calibration : path-like, optional
+        What `bayesmap compare` and `bayesmap calibrate` wrote: the JSON file, or the folder that holds it; by default
+        those in the folder of results.
+    overwrite : bool
+        True to replace an existing file.
+
+    Returns
+    -------
+    Path
+        The file. The same source gives the same page, byte by byte.
+
+    Raises
+    ------
+    BayesmapIOError
+        BM-RP-001 for a folder without result, BM-RP-002 for a file that cannot be read, BM-RP-003 for a report that is
+        there, or a folder that is not.
+    BayesmapInputError
+        BM-RP-004 for a picture that is no PNG, BM-RP-005 for a file of another kind.
+    """
+    target = Path(path)
+    _check_target(target, overwrite=overwrite)
+    places = {"comparison": _path(comparison), "calibration": _path(calibration)}
+    material = read_folder(Path(source), **places)
+    page = render(title or f"Report on {material.name}", _subtitle(material), sections(material))
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        temporary.write_text(page, encoding="utf-8")
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return target
+
+
+def _path(given: str | os.PathLike[str] | None) -> Path | None:
+    return None if given is None else Path(given)
+
+
+def _subtitle(material: Material) -> str:
+    names = [str(item["name"]) for item in material.analysis.get("datasets") or []]
+    version = (material.result.get("versions") or {}).get("bayesmap", "")
+    parts = (", ".join(names), str(material.analysis.get("finished") or ""), f"bayesmap {version}".strip())
+    return " \N{MIDDLE DOT} ".join(part for part in parts if part)
+
+
+def _check_target(target: Path, *, overwrite: bool) -> None:
+    if target.is_dir() or (target.exists() and not overwrite):
+        raise BayesmapIOError(
+            "BM-RP-003",
+            what=f"{target} exists" + (" and is a folder" if target.is_dir() else ""),
+            rule="A report is never overwritten unasked",
+            remedy="Choose another name, or pass --overwrite (overwrite=True) to replace the file",
+        )
+    if not target.parent.is_dir():
+        raise BayesmapIOError(
+            "BM-RP-003",
+            what=f"the folder {target.parent} is not there",
+            rule="A report is written into a folder that exists",
+            remedy="Make the folder, or choose another one",
+        )
