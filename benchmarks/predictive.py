@@ -26,7 +26,7 @@ def measure(settings: Settings) -> Result:
         return Result([figure], [table])
     table.text = (
         f"{found['bins']:,} bins, {found['draws']} draws of {CHAINS} chains, two free points and a background. The "
-        "check works at every draw, and ranks 999 more data sets at one of them. Peak memory is that of the whole process."
+        "check works at every draw, and ranks 999 more data sets at one of them. Peak memory: the whole process."
     )
     for name, draws in (("sampling", found["draws"]), ("check", found["draws"]), ("prior check", 500)):
         table.rows.append([name, found[name]["s"], 1e3 * found[name]["s"] / draws, 1e-9 * found[name]["peak"]])

@@ -7,7 +7,8 @@ import scipy.stats as st
 from bayesmap import FoVBackgroundModel, MapFit
 from bayesmap.checks.check import check_dataset
 from bayesmap.checks.positions import source_places
-from bayesmap.checks.sbc import posterior_draws, simulated, supported_draws, uniformity
+from bayesmap.checks.sbc import posterior_draws, simulated, supported_draws
+from bayesmap.checks.uniformity import uniformity
 from bayesmap.maps.map import WcsNDMap
 from bayesmap.models.prior import Prior
 from bayesmap.testing import toy_dataset, toy_models, toy_response
@@ -16,7 +17,7 @@ SIMULATIONS = 200
 pytestmark = pytest.mark.statistical
 
 
-def assert_calibrated(checks, ranked, seen=None):
+def assert_calibrated(checks, ranked):
     """The p-values of one draw are uniform as a whole, p > 1e-3 each; those of all draws are seldom small."""
     names = sorted(checks[0].discrepancies)
     figures = {}
@@ -31,7 +32,7 @@ def assert_calibrated(checks, ranked, seen=None):
         float(np.mean(transforms < 0.05)),
         transforms.std(),
     )
-    # One half of a p-value at 1e-3 for each name; Meng's bound of 2 alpha with its binomial scatter.
+    # Meng's bound of 2 alpha, with its binomial scatter.
     most = st.binom.isf(1e-3, len(checks), 0.1) / len(checks)
     for name, (p_value, low, _) in figures.items():
         assert p_value > 1e-3, (name, figures)
