@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +17,7 @@ from bayesmap.dataset import Dataset, MapDataset, SpectrumDatasetOnOff
 from bayesmap.io.yaml import write_models
 from bayesmap.models.overdispersion import OverdispersionModel
 from bayesmap.results.fit import CovarianceResult, FitResult
-from bayesmap.results.provenance import data_hash, versions
+from bayesmap.results.records import result_record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,55 +25,6 @@ if TYPE_CHECKING:
     from bayesmap.results.regions import Region
 
 PICTURE_DPI = 150
-
-
-def result_record(best: FitResult, covariance: CovarianceResult, datasets: Sequence[Dataset]) -> dict[str, Any]:
-    """Return what `result.json` holds: only JSON types, None where a number is not known.
-
-    Parameters
-    ----------
-    best : FitResult
-        Result of the fit.
-    covariance : CovarianceResult
-        Its covariance.
-    datasets : sequence of MapDataset and SpectrumDatasetOnOff
-        What was fitted. One is the record ``dataset``, several are the list ``datasets``.
-    """
-    identities = [{"name": item.name, "sha256": data_hash(item), "notes": list(item.notes)} for item in datasets]
-    parameters = {
-        name: {
-            "value": number(parameter.value),
-            "error": number(parameter.error),
-            "unit": parameter.unit,
-            "min": number(parameter.min),
-            "max": number(parameter.max),
-            "frozen": parameter.frozen,
-            "link": parameter.link,
-        }
-        for name, parameter in best.model.parameters.items()
-    }
-    return {
-        "success": bool(best.success),
-        "message": str(best.message),
-        "reasons": list(best.reasons),
-        "at_bound": list(best.at_bound),
-        "notes": list(best.notes),
-        "total_stat": number(best.total_stat),
-        "nfev": int(best.nfev),
-        "parameters": parameters,
-        "covariance": {
-            "names": list(covariance.names),
-            "matrix": [[number(value) for value in row] for row in np.asarray(covariance.matrix)],
-            "success": bool(covariance.success),
-        },
-        **({"dataset": identities[0]} if len(datasets) == 1 else {"datasets": identities}),
-        "versions": versions(),
-    }
-
-
-def number(value: float) -> float | None:
-    """Return a finite number as it is and anything else as None: JSON knows no NaN."""
-    return float(value) if math.isfinite(value) else None
 
 
 def covariance_table(names: Iterable[str], matrix: np.ndarray) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from bayesmap.cli.regions import posterior_regions
 from bayesmap.dataset import MapDataset
 from bayesmap.errors import FitStateError
 from bayesmap.models.sky import Models, SkyModel
+from bayesmap.results.records import posterior_record
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -121,25 +121,8 @@ def summary_record(sampled: Sampled) -> dict[str, Any]:
     """Return what `summary.json` holds: verdict, rows, priors and provenance, None where a number is not known."""
     if sampled.tree is None or sampled.summary is None:
         raise AssertionError("there is nothing to summarise")
-    summary, attrs = sampled.summary, sampled.tree.attrs
-    verdict = summary.verdict
-    record = {
-        "verdict": {
-            "ok": verdict.ok,
-            "status": verdict.status,
-            "reasons": list(verdict.reasons),
-            "measures": dict(verdict.measures),
-            "notes": list(verdict.notes),
-        },
-        "interval_mass": summary.mass,
-        "parameters": summary.rows,
-        "priors": json.loads(attrs["priors"]),
-        "prior_report": {} if sampled.priors is None else sampled.priors.rows,
-        "predictive_p_values": _p_values(sampled.check),
-        "provenance": {name: json.loads(attrs[name]) for name in ("versions", "sampler", "dataset", "options")},
-    }
-    known: dict[str, Any] = _finite(record)
-    return known
+    effect = {} if sampled.priors is None else sampled.priors.rows
+    return posterior_record(sampled.tree, sampled.summary, effect, _p_values(sampled.check))
 
 
 def _p_values(check: PredictiveCheck | None) -> Mapping[str, Any]:
@@ -147,15 +130,6 @@ def _p_values(check: PredictiveCheck | None) -> Mapping[str, Any]:
     found = {} if check is None else check.datasets
     values = {name: item.maps.p_values for name, item in found.items() if item.maps is not None}
     return next(iter(values.values())) if len(found) == 1 and values else values
-
-
-def _finite(value: Any) -> Any:
-    """Return the same structure with None for numbers that are not finite: JSON knows no NaN."""
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_posterior(folder: Path, sampled: Sampled, outcome: Outcome, truth: Models | None = None) -> None:

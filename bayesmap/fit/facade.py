@@ -179,6 +179,11 @@ class MapFit(Checks):
             return self._covariance.model
         return self._start if self._best is None else self._best.model
 
+    @property
+    def best(self) -> FitResult | None:
+        """The last best fit; None before `optimize`."""
+        return self._best
+
     @cached_property
     def pymc_model(self) -> Any:
         """The posterior as a `pymc.Model`: everything that PyMC and ArviZ do works on it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,10 @@ from bayesmap.errors import BayesmapInputError, BayesmapIOError
 
 LARGEST = 64 * 1024**2
 """Bytes of a file that is read into a report at most."""
+
+BESIDE = {"comparison": ("comparison*.png", "difference*.png", "elpd*.png", "pareto-k*.png"),
+          "calibration": ("calibration*.png",)}  # fmt: skip
+"""Pictures that belong to a record, by the pattern of their names."""
 
 
 @dataclass(frozen=True)
@@ -83,42 +87,58 @@ def read_folder(folder: Path, *, comparison: Path | None = None, calibration: Pa
             rule="A report is written from the output folder of 'bayesmap fit'",
             remedy="Name that folder (the key 'output' of the configuration), or run the fit first",
         )
-    pictures = _pictures(folder)
     records = {name: _json(folder / f"{name}.json") for name in ("result", "summary", "check", "analysis")}
     if not isinstance(records["result"], dict) or not isinstance(records["result"].get("parameters"), dict):
         raise _other_kind(folder / "result.json", "a result of 'bayesmap fit'", "parameters")
-    extra = {}
-    for name, given, key in (("comparison", comparison, "models"), ("calibration", calibration, "quantities")):
-        path = _place(folder / f"{name}.json", given)
-        extra[name] = None if path is None else _json(path)
-        if path is not None and (not isinstance(extra[name], dict) or key not in (extra[name] or {})):
-            raise _other_kind(path, f"a record of a {name}", key)
-        if given is not None and path is not None:
-            pictures |= _pictures(path.parent, f"{name}*.png", "difference*.png", "elpd*.png", "pareto-k*.png")
     texts = {path.name: _text(path) for path in sorted([*folder.glob("*.txt"), *folder.glob("models.yaml")])}
-    return Material(
+    material = Material(
         name=str((records["analysis"] or {}).get("name") or folder.resolve().name),
         result=records["result"],
         summary=records["summary"],
         check=records["check"],
         analysis=records["analysis"] or {},
         texts=texts,
-        pictures=pictures,
-        comparison=extra["comparison"],
-        calibration=extra["calibration"],
+        pictures=_pictures(folder),
+    )
+    usual = {name: folder / f"{name}.json" for name in ("comparison", "calibration")}
+    found = {name: path if path.is_file() else None for name, path in usual.items()}
+    return with_records(
+        material, comparison=comparison or found["comparison"], calibration=calibration or found["calibration"]
     )
 
 
-def _place(usual: Path, given: Path | None) -> Path | None:
-    """Return the file that is meant; None where none was asked for and none is there."""
-    if given is None:
-        return usual if usual.is_file() else None
-    path = given / usual.name if given.is_dir() else given
-    if not path.is_file():
-        raise BayesmapIOError(
-            "BM-RP-002", what=f"{path} is not there", rule="It must be a file", remedy="Correct the path"
-        )
-    return path
+def with_records(material: Material, *, comparison: Path | None, calibration: Path | None) -> Material:
+    """Return the material with the records of a comparison and a calibration, and the pictures beside them.
+
+    Parameters
+    ----------
+    material : Material
+        Without them.
+    comparison, calibration : Path, optional
+        JSON files, or the folders that hold them.
+
+    Raises
+    ------
+    BayesmapIOError
+        BM-RP-002 for a file that cannot be read.
+    BayesmapInputError
+        BM-RP-005 for a file of another kind.
+    """
+    found: dict[str, Any] = {}
+    pictures = dict(material.pictures)
+    for name, given, key in (("comparison", comparison, "models"), ("calibration", calibration, "quantities")):
+        if given is None:
+            continue
+        path = given / f"{name}.json" if given.is_dir() else given
+        found[name] = _json(path)
+        if found[name] is None:
+            raise BayesmapIOError(
+                "BM-RP-002", what=f"{path} is not there", rule="It must be a file", remedy="Correct the path"
+            )
+        if not isinstance(found[name], dict) or key not in found[name]:
+            raise _other_kind(path, f"a record of a {name}", key)
+        pictures |= _pictures(path.parent, *BESIDE[name])
+    return replace(material, pictures=pictures, **found)
 
 
 def _pictures(folder: Path, *patterns: str) -> dict[str, bytes]:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from bayesmap.errors import BayesmapIOError
+from bayesmap.errors import BayesmapInputError, BayesmapIOError
 from bayesmap.report.html import render
 from bayesmap.report.material import Material, read_folder
 from bayesmap.report.sections import sections
 
+if TYPE_CHECKING:
+    from bayesmap.fit import MapFit
+
 
 def write_report(
     path: str | os.PathLike[str],
-    source: str | os.PathLike[str],
+    source: MapFit | str | os.PathLike[str],
     *,
     title: str | None = None,
     comparison: str | os.PathLike[str] | None = None,
     calibration: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
+    **options: Any,
 ) -> Path:
     """Write one HTML page on an analysis that needs nothing else: pictures are inside, nothing is loaded.
 
@@ -26,15 +31,18 @@ def write_report(
     ----------
     path : path-like
         File to write.
-    source : path-like
-        Output folder of `bayesmap fit`.
+    source : path-like or MapFit
+        Output folder of `bayesmap fit`; or a fit.
     title : str, optional
         Heading; by default the name of the analysis.
     comparison, calibration : path-like, optional
-        What `bayesmap compare` and `bayesmap calibrate` wrote: the JSON file, or the folder that holds it; by default
-        those in the folder of results.
+        What `bayesmap compare` and `bayesmap calibrate` wrote: the JSON file, or the folder that holds it. Of a folder
+        of results, by default those in it.
     overwrite : bool
         True to replace an existing file.
+    **options
+        Of a fit: ``tree`` (posterior; without one the report is on the best fit alone), and ``check`` (`MapFit.check`,
+        made now where there is a posterior and none is given).
 
     Returns
     -------
@@ -47,12 +55,27 @@ def write_report(
         BM-RP-001 for a folder without result, BM-RP-002 for a file that cannot be read, BM-RP-003 for a report that is
         there, or a folder that is not.
     BayesmapInputError
-        BM-RP-004 for a picture that is no PNG, BM-RP-005 for a file of another kind.
+        BM-RP-004 for a picture that is no PNG, BM-RP-005 for a file of another kind, BM-RP-006 for options of a fit
+        with a folder.
+    FitStateError
+        BM-FT-001 for a fit without a best fit.
     """
     target = Path(path)
     _check_target(target, overwrite=overwrite)
-    places = {"comparison": _path(comparison), "calibration": _path(calibration)}
-    material = read_folder(Path(source), **places)
+    places: dict[str, Any] = {"comparison": _path(comparison), "calibration": _path(calibration)}
+    if isinstance(source, str | os.PathLike):
+        if options:
+            raise BayesmapInputError(
+                "BM-RP-006",
+                what=f"{', '.join(options)} and a folder of results are given",
+                rule="A folder holds its posterior and checks; these options belong to a fit",
+                remedy="Leave them out, or pass the fit",
+            )
+        material = read_folder(Path(source), **places)
+    else:
+        from bayesmap.report.live import material_of  # matplotlib, PyMC and ArviZ, which a folder does not need
+
+        material = material_of(source, **places, **options)
     page = render(title or f"Report on {material.name}", _subtitle(material), sections(material))
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:

@@ -9,10 +9,13 @@ from html.parser import HTMLParser
 import pytest
 
 from bayesmap.cli.main import main
-from bayesmap.errors import BayesmapInputError, BayesmapIOError
+from bayesmap.errors import BayesmapInputError, BayesmapIOError, FitStateError
+from bayesmap.fit import MapFit
 from bayesmap.report import write_report
 from bayesmap.report.captions import caption
 from bayesmap.report.numbers import measured, number, unit
+from bayesmap.results.posterior import verdict_of
+from bayesmap.testing import toy_dataset, toy_models
 
 EVIL = "<script>alert('x')</script>"
 SECTIONS = [
@@ -256,6 +259,8 @@ def test_refusals(folder, tmp_path):
         write_report(tmp_path / "b.html", folder, comparison=tmp_path / "none.json")
     with pytest.raises(BayesmapInputError, match="BM-RP-005.*has no 'models'"):
         write_report(tmp_path / "b.html", folder, comparison=folder / "result.json")
+    with pytest.raises(BayesmapInputError, match="BM-RP-006.*tree"):
+        write_report(tmp_path / "b.html", folder, tree=None)
     (folder / "maps.png").write_bytes(b"<svg onload='alert(1)'>")
     with pytest.raises(BayesmapInputError, match="BM-RP-004.*is no PNG"):
         write_report(tmp_path / "b.html", folder)
@@ -280,6 +285,23 @@ def test_command(folder, capsys, monkeypatch):
     assert "<title>Report on crab</title>" in (folder / "report.html").read_text()
     assert main(["report", "fit", "--output", "../other.html"]) == 4
     assert "BM-IO-018" in capsys.readouterr().err
+
+
+def test_a_fit_at_hand(small_fit, small_tree, tmp_path):
+    check = small_fit.check(small_tree, draws=40, ranked=19)
+    page = Page(write_report(tmp_path / "a.html", small_fit, tree=small_tree, check=check).read_text())
+    assert page.ids == SECTIONS
+    assert "432 of 432" in page.text
+    trusted = verdict_of(small_tree).ok
+    assert ("Fit and posterior are to be trusted" in page.text) == trusted
+    assert page.tags.count("img") == 14
+
+
+def test_a_fit_without_best_values_is_refused(tmp_path):
+    fit = MapFit.from_dataset(toy_dataset(npix=4), toy_models())
+    with pytest.raises(FitStateError, match="BM-FT-001.*report"):
+        write_report(tmp_path / "a.html", fit)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
