@@ -80,20 +80,13 @@ def material_of(
     priors = None if tree is None else fit.prior_report(tree)
     if tree is not None and check is None:
         check = fit.check(tree)
-    summary = None
-    if tree is not None and priors is not None:
-        summary = posterior_record(tree, summarise(tree), priors.rows, {})
-    figures = {**dict(_of_fit(fit, covariance)), **({} if tree is None else dict(_of_posterior(fit, tree, priors)))}
-    if check is not None:
-        figures |= {
-            f"check-{name}-{quote(data, safe=' +')}.png": figure
-            for data, found in check.datasets.items()
-            for name, figure in check_pictures(found).items()
-        }
+    rows = {} if priors is None else priors.rows
+    figures = dict(_of_fit(fit, covariance)) | dict(_of_check(check))
+    figures |= {} if tree is None else dict(_of_posterior(fit, tree, priors))
     material = Material(
         name=", ".join(fit.names),
         result=result_record(best, covariance, fit.datasets),
-        summary=summary,
+        summary=None if tree is None else posterior_record(tree, summarise(tree), rows, {}),
         check=None if check is None else check.record(),
         analysis={
             "datasets": [describe(item) for item in fit.datasets],
@@ -102,6 +95,13 @@ def material_of(
         pictures={name: _png(figure) for name, figure in figures.items()},
     )
     return with_records(material, comparison=comparison, calibration=calibration)
+
+
+def _of_check(check: PredictiveCheck | None) -> Iterator[tuple[str, Figure]]:
+    """Yield the pictures of a predictive check by name."""
+    for data, found in ({} if check is None else check.datasets).items():
+        for name, figure in check_pictures(found).items():
+            yield f"check-{name}-{quote(data, safe=' +')}.png", figure
 
 
 def _of_fit(fit: MapFit, covariance: CovarianceResult) -> Iterator[tuple[str, Figure]]:
