@@ -152,7 +152,7 @@ def test_summary_says_what_the_draws_say(fitted):
 def test_pictures_are_pictures(fitted):
     _, folder, _, _ = fitted
     pictures = [path for path in (folder / "fit").iterdir() if path.suffix == ".png"]
-    assert len(pictures) == 10
+    assert len(pictures) == 17
     assert all(path.read_bytes()[:4] == b"\x89PNG" and path.stat().st_size > 10_000 for path in pictures)
 
 
