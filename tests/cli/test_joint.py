@@ -249,7 +249,8 @@ def test_an_ogip_spectrum_alone(write, tmp_path):
     assert main(["fit", str(path)]) == 0
     names = {item.name for item in (tmp_path / "fit").iterdir()}
     models = {"models.yaml", "models_covariance.dat"}
-    assert names == models | {"result.json", "covariance.tsv", "npred.tsv", "spectrum.png", "correlation.png"}
+    files = {"analysis.json", "result.json", "covariance.tsv", "npred.tsv", "spectrum.png", "correlation.png"}
+    assert names == models | files
     record = json.loads((tmp_path / "fit" / "result.json").read_text())
     assert abs(record["parameters"]["source.spectral.index"]["value"] - 2.2) < 0.3
     assert record["dataset"]["name"] == "tev"
