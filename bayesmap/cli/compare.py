@@ -87,6 +87,7 @@ def run(options: argparse.Namespace) -> int:
     check_output(output, overwrite=options.overwrite)
     candidates = read_candidates(options.models, options.allow_path)
     inputs = load_all(candidates)
+    _check_evidence(options.evidence)
     progress(f"{', '.join(inputs)}: data and models are fine")
     start = time.perf_counter()
     fits = fits_of(candidates, inputs)
@@ -112,6 +113,14 @@ def _check_numbers(options: argparse.Namespace) -> None:
             rule="Numbers of draws, refits and degrees are above zero, seeds zero or more; --tile goes with --by tile",
             remedy="Correct it",
         )
+
+
+def _check_evidence(method: str) -> None:
+    """Refuse a method whose package is missing, before anything is sampled."""
+    from bayesmap.fit.evidence import check_method
+
+    if method != "none":
+        check_method(method)
 
 
 def _compared(fits: dict[str, Any], options: argparse.Namespace) -> Comparison:

@@ -13,7 +13,7 @@ import xarray as xr
 from bayesmap.checks.stacking import stacking_weights
 from bayesmap.dataset import Dataset
 from bayesmap.errors import BayesmapError, BayesmapInputError
-from bayesmap.fit.evidence import log_evidence
+from bayesmap.fit.evidence import check_method, log_evidence
 from bayesmap.fit.facade import MapFit
 from bayesmap.results.comparison import Comparison, ranked
 from bayesmap.results.evidence import Evidence
@@ -90,6 +90,8 @@ def compare(
     >>> found.best
     'source'
     """
+    if evidence is not None:
+        check_method(evidence)  # before anything is sampled
     trees = {name: item[1] if isinstance(item, tuple) else None for name, item in fits.items()}
     made = {name: item[0] if isinstance(item, tuple) else item for name, item in fits.items()}
     check_same_data({name: fit.datasets for name, fit in made.items()})

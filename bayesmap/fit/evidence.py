@@ -15,7 +15,7 @@ from bayesmap.fit.arguments import check_choice
 from bayesmap.fit.facade import MapFit
 from bayesmap.fit.flux_points import ROUND_OFF
 from bayesmap.inference.evidence import check_proper, importance_evidence
-from bayesmap.inference.nested import nested_evidence
+from bayesmap.inference.nested import load_ultranest, nested_evidence
 from bayesmap.inference.numbers import check_numbers, seed_of
 from bayesmap.inference.smc import smc_evidence
 from bayesmap.inference.whitening import whiten
@@ -77,7 +77,7 @@ def log_evidence(
         BM-FT-067 where the normalisation of a prior that is cut by the map cannot be counted; BM-FT-013 if no draw has
         support.
     """
-    check_choice("method", method, METHODS)
+    check_method(method)
     check_numbers(draws=draws, random_seed=random_seed)
     posterior, seed = fit._posterior, seed_of(random_seed)
     check_proper(posterior)
@@ -96,6 +96,19 @@ def log_evidence(
     # A best fit at a limit is none: the draws are of unbounded coordinates, and have a mode there.
     limits = {f"{name} is at its limit" for name in best.at_bound}
     return replace(found, reasons=(*(item for item in best.reasons if item not in limits), *found.reasons))
+
+
+def check_method(method: str) -> None:
+    """Refuse a method that is not known, or whose package is missing.
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-FT-003, BM-CK-013.
+    """
+    check_choice("method", method, METHODS)
+    if method == "ultranest":
+        load_ultranest()
 
 
 def bayes_factor(fit: MapFit, source: str, draws: int = 4000, random_seed: int | None = None) -> BayesFactor:

@@ -55,20 +55,12 @@ def nested_evidence(
     FitStateError
         BM-FT-067 if hardly any draw of the prior has support.
     """
-    try:
-        from ultranest import ReactiveNestedSampler
-    except ImportError as error:
-        raise BayesmapInputError(
-            "BM-CK-013",
-            what="UltraNest is not installed",
-            rule="method='ultranest' needs it",
-            remedy="Install the extra: pip install 'bayesmap[ultranest]', or use method='smc'",
-        ) from error
+    nested_sampler = load_ultranest()
     share, share_error = prior_share(posterior, theta, seed)
     names = [f"z{i}" for i in range(len(posterior.coordinates.names))]
     transform, log_likelihood = _functions(posterior, seed)
     with _quiet(), _seeded(seed):
-        sampler = ReactiveNestedSampler(
+        sampler = nested_sampler(
             names, log_likelihood, transform, derived_param_names=["ln_q"], vectorized=True, log_dir=None
         )
         found = sampler.run(
@@ -86,6 +78,26 @@ def nested_evidence(
         reasons=(*coarse(width), *_doubts(found)),
         method="ultranest",
     )
+
+
+def load_ultranest() -> Any:
+    """Return UltraNest's sampler.
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-CK-013 where it is not installed.
+    """
+    try:
+        from ultranest import ReactiveNestedSampler
+    except ImportError as error:
+        raise BayesmapInputError(
+            "BM-CK-013",
+            what="UltraNest is not installed",
+            rule="method='ultranest' needs it",
+            remedy="Install the extra: pip install 'bayesmap[ultranest]', or use method='smc'",
+        ) from error
+    return ReactiveNestedSampler
 
 
 def _functions(posterior: CompiledPosterior, seed: int) -> tuple[Callable[..., np.ndarray], Callable[..., np.ndarray]]:
