@@ -17,6 +17,7 @@ PICTURES = {
     "first-fit": 4,
     "diagnostics": 9,
     "predictive-checks": 8,
+    "model-comparison": 2,
     "from-gammapy": 3,
     "own-model": 5,
     "real-data": 5,
