@@ -82,8 +82,8 @@ from bayesmap.plots.comparison import plot_comparison
 plot_comparison(found)
 
 # %% [markdown]
-# Which bins decide? Where the cut-off predicts better the map is red. It should be the source, and no single hot pixel: a
-# difference that comes from one bin is a question to that bin.
+# Which bins decide? Where the cut-off predicts better the map is red: at the source, above all in the last energies, where a power
+# law expects photons that do not come. Always look: a difference that comes from one hot pixel is a question to that pixel.
 
 # %%
 from bayesmap.plots.loo import plot_difference_map
