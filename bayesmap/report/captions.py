@@ -28,7 +28,10 @@ CAPTIONS = {
     "difference": "Where one model predicts better than the other",
     "elpd": "Where the model predicts how well",
     "pareto-k": "Bins that a posterior without them would need a new fit for",
-    "calibration": "Ranks of the truth among the draws, over simulated data sets",
+    "ranks": "Distribution of the ranks of the truth minus the uniform one, with its envelope",
+    "rank-histograms": "Histograms of the ranks of the truth among the draws",
+    "coverage": "Share of the intervals that hold the truth",
+    "z-scores": "Distance of the truth from the posterior mean, and contraction",
 }
 
 

@@ -14,7 +14,7 @@ LARGEST = 64 * 1024**2
 """Bytes of a file that is read into a report at most."""
 
 BESIDE = {"comparison": ("comparison*.png", "difference*.png", "elpd*.png", "pareto-k*.png"),
-          "calibration": ("calibration*.png",)}  # fmt: skip
+          "calibration": ("ranks.png", "rank-histograms.png", "coverage.png", "z-scores.png",)}  # fmt: skip
 """Pictures that belong to a record, by the pattern of their names."""
 
 

@@ -10,7 +10,10 @@ from bayesmap.report.captions import caption
 from bayesmap.report.material import Material
 from bayesmap.report.numbers import UNKNOWN, measured, number
 
-PICTURES = {"comparison": ("comparison", "difference", "elpd", "pareto-k"), "calibration": ("calibration",)}
+PICTURES = {
+    "comparison": ("comparison", "difference", "elpd", "pareto-k"),
+    "calibration": ("ranks", "rank-histograms", "coverage", "z-scores"),
+}
 
 
 def comparison_blocks(material: Material) -> list[Block]:

@@ -236,10 +236,12 @@ def test_comparison_and_calibration_join(folder):
     (other / "comparison.json").write_text(json.dumps(COMPARISON))
     (other / "comparison.png").write_bytes(png())
     (folder.parent / "calibration.json").write_text(json.dumps(CALIBRATION))
+    (folder.parent / "ranks.png").write_bytes(png())
     page, text = page_of(folder, comparison=other, calibration=folder.parent / "calibration.json")
     assert "-10.0" in page.text
     assert "Models compared by what they predict" in page.text
     assert "inside 68.27 %" in page.text
+    assert "Distribution of the ranks of the truth" in page.text
     assert "69.0%" in page.text
     assert "Comparison: not to be trusted" in " ".join(page.verdicts)
     assert "<script" not in text
@@ -288,11 +290,11 @@ def test_command(folder, capsys, monkeypatch):
 
 
 def test_a_fit_at_hand(small_fit, small_tree, tmp_path):
-    check = small_fit.check(small_tree, draws=40, ranked=19)
+    check = small_fit.check(small_tree, draws=400, ranked=19, random_seed=5)
     page = Page(write_report(tmp_path / "a.html", small_fit, tree=small_tree, check=check).read_text())
     assert page.ids == SECTIONS
     assert "432 of 432" in page.text
-    trusted = verdict_of(small_tree).ok
+    trusted = verdict_of(small_tree).ok and check.ok
     assert ("Fit and posterior are to be trusted" in page.text) == trusted
     assert page.tags.count("img") == 14
 
