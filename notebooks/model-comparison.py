@@ -29,6 +29,7 @@
 from bayesmap import (
     ExpCutoffPowerLawSpectralModel,
     FoVBackgroundModel,
+    GaussianSpatialModel,
     MapFit,
     Models,
     PointSpatialModel,
@@ -38,6 +39,7 @@ from bayesmap import (
     simulate,
 )
 from bayesmap.cli.demo_data import empty_dataset
+from bayesmap.testing import toy_dataset, toy_models
 
 # %% [markdown]
 # ## A cut-off?
@@ -92,9 +94,30 @@ plot_difference_map(found, "cut-off", "power law", field, models=fits["cut-off"]
 
 # %% [markdown]
 # ## Point or extended?
-# It is the same call, with fits of two shapes: `{"point": MapFit.from_dataset(data, toy_models()), "Gaussian": ...}`, as on the page
-# [comparison](../docs/comparison.md).
-#
+# The same call, with two shapes. This source is a Gaussian as wide as the PSF: it is no dot, but no one sees that by eye.
+
+# %%
+shapes = {
+    "point": PointSpatialModel(lon_0=83.70, lat_0=21.96),
+    "Gaussian": GaussianSpatialModel(lon_0=83.70, lat_0=21.96, sigma=0.15),
+}
+skies = {name: toy_models(shape) for name, shape in shapes.items()}
+small = toy_dataset(skies["Gaussian"], seed=5, npix=12)
+shaped = compare({name: MapFit.from_dataset(small, models) for name, models in skies.items()}, random_seed=1, draws=1000)
+print(shaped)
+assert shaped.success, shaped.reasons
+assert shaped.best == "Gaussian"
+
+# %% [markdown]
+# The evidence asks more than whether the width differs from zero: the prior of the width says which widths were expected before, and
+# a Gaussian that may have any size pays for those that the data exclude. Here it still wins by far.
+
+# %%
+log_bayes, log_bayes_error = shaped.log_bayes_factor("Gaussian", "point")
+print(f"extended rather than a point: ln B = {log_bayes:.1f} +- {log_bayes_error:.1f}")
+assert log_bayes > 3
+
+# %% [markdown]
 # ## Would I have been fooled?
 # What a difference of this size means for *your* exposure is asked by simulation: `calibrate_comparison` simulates under the
 # simpler model, compares, and counts how often the wrong one wins by as much. It takes as long as so many fits
