@@ -103,7 +103,8 @@ shapes = {
 }
 skies = {name: toy_models(shape) for name, shape in shapes.items()}
 small = toy_dataset(skies["Gaussian"], seed=5, npix=12)
-shaped = compare({name: MapFit.from_dataset(small, models) for name, models in skies.items()}, random_seed=1, draws=1000)
+rivals = {name: MapFit.from_dataset(small, models) for name, models in skies.items()}
+shaped = compare(rivals, random_seed=1, draws=1000)
 print(shaped)
 assert shaped.success, shaped.reasons
 assert shaped.best == "Gaussian"

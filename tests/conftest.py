@@ -25,12 +25,17 @@ LONG_TIER = tuple(
 )
 
 
+LONG_FILES = ("tests/statistical/", "tests/posterior/", "tests/inference/", "tests/fold/", "tests/fit/")
+"""Folders whose files take long: they begin, so that no process waits for another at the end."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Mark what `long_tier.txt` lists, before pytest selects by marks."""
+    """Mark what `long_tier.txt` lists, before pytest selects by marks; put long files first."""
     for item in items:
         if item.nodeid.startswith(LONG_TIER):
             item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG_FILES))
 
 
 def find_reference_data(environ, root):

@@ -157,7 +157,7 @@ def _at_excesses(posterior: CompiledPosterior, theta: np.ndarray) -> Iterator[np
     """Yield the best fit with one source moved to one of the largest excesses of a map, where that has support."""
     lower, upper = posterior.variables.bounds()
     for name, item in posterior.counts.items():
-        if not isinstance(item.dataset, MapDataset):
+        if not (posterior.coordinates.moving and isinstance(item.dataset, MapDataset)):
             continue
         directions = _excesses(item.dataset, posterior.of(name).npred(theta))
         for source, pair in posterior.coordinates.moving.items():
@@ -171,8 +171,9 @@ def _at_excesses(posterior: CompiledPosterior, theta: np.ndarray) -> Iterator[np
 def _excesses(dataset: MapDataset, npred: np.ndarray) -> np.ndarray:
     """Return unit vectors, in the frame of the map, of the largest local excesses over a prediction."""
     counts, expected = (np.where(dataset.mask_data, cube, 0.0).sum(axis=0) for cube in (dataset.counts.data, npred))
-    # Sums over a square; outside the map nothing is added.
-    sums = [scipy.ndimage.uniform_filter(image, SMOOTHING, mode="constant") for image in (counts, expected)]
+    # Outside the map nothing is added. Sums of terms, not running sums, whose rounding may fall below zero.
+    square = np.ones((SMOOTHING, SMOOTHING))
+    sums = [scipy.ndimage.convolve(image, square, mode="constant") for image in (counts, expected)]
     level = np.divide(sums[0] - sums[1], np.sqrt(sums[1]), out=np.zeros_like(counts), where=sums[1] > 0)
     tops = np.flatnonzero((level == scipy.ndimage.maximum_filter(level, 2 * SMOOTHING + 1)) & (level > 0))
     chosen = tops[np.argsort(-level.ravel()[tops])][:PEAKS]

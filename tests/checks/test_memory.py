@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tracemalloc
-from types import SimpleNamespace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,12 +24,24 @@ def peak(action):
         tracemalloc.stop()
 
 
+@dataclass(frozen=True)
+class Predicting:
+    """What a check asks of a posterior."""
+
+    variables: Any
+    coordinates: Any
+    counts: Any
+    npred: Any
+    spread: Any
+
+
 @pytest.mark.parametrize("spread", [0.0, 0.3])
 def test_predictive_maps_do_not_grow_with_the_draws(small_fit, small_tree, spread):
     dataset = toy_response(npix=100)
     npred = dataset.background.data + 0.5
-    posterior = SimpleNamespace(
+    posterior = Predicting(
         variables=small_fit._posterior.variables,
+        coordinates=small_fit._posterior.coordinates,
         counts={dataset.name: observe(dataset)},
         npred=lambda theta: npred.copy(),
         spread=lambda theta: spread,

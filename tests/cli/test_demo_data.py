@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bayesmap.cli import demo_data
-from bayesmap.cli.output import data_hash
+from bayesmap.results.provenance import data_hash
 
 
 @pytest.fixture(scope="module")
