@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.nodeid.startswith(LONG_TIER):
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: not item.nodeid.startswith(LONG_FILES))
+    items.sort(key=lambda item: next((k for k, name in enumerate(LONG_FILES) if item.nodeid.startswith(name)), 99))
 
 
 def find_reference_data(environ, root):
