@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from bayesmap.checks.calibration import Calibration
+from bayesmap.checks.record_file import read_record
 from bayesmap.errors import BayesmapIOError
 
 FORMAT = 1
@@ -105,20 +106,7 @@ def read_calibration(path: str | os.PathLike[str]) -> Calibration:
     BayesmapIOError
         BM-IO-001 if there is no such file, BM-IO-020 if it is no calibration.
     """
-    source = Path(path)
-    if not source.is_file():
-        raise BayesmapIOError(
-            "BM-IO-001", what=f"{source} is not there", rule="It must be a file", remedy="Correct the path"
-        )
-    try:
-        return _calibration(json.loads(source.read_text()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BayesmapIOError(
-            "BM-IO-020",
-            what=f"{source} is no stored calibration: {error}",
-            rule="It must be a JSON file written by write_calibration, or by bayesmap calibrate",
-            remedy="Name the right file, or calibrate again",
-        ) from error
+    return read_record(path, _calibration, noun="calibration", writer="write_calibration, or by bayesmap calibrate")
 
 
 def _calibration(data: dict[str, Any]) -> Calibration:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,8 +16,9 @@ from bayesmap.checks.bounds import ONE_AND_TWO_SIGMA, share_bounds
 from bayesmap.checks.calibration import LEVEL, MOST_REFUSED
 from bayesmap.checks.coverage import Coverage, best_and_errors, laplace_ends, nuts, profile_ends
 from bayesmap.checks.quantities import Quantities
+from bayesmap.checks.record_file import read_record
 from bayesmap.checks.sbc import same_counts, simulated, stream_of
-from bayesmap.errors import BayesmapError, BayesmapIOError
+from bayesmap.errors import BayesmapError
 from bayesmap.posterior.compiled import CompiledPosterior
 
 FORMAT = 1
@@ -292,20 +291,7 @@ def read_study(path: str | os.PathLike[str]) -> CoverageStudy:
     BayesmapIOError
         BM-IO-001 if there is no such file, BM-IO-020 if it is no study.
     """
-    source = Path(path)
-    if not source.is_file():
-        raise BayesmapIOError(
-            "BM-IO-001", what=f"{source} is not there", rule="It must be a file", remedy="Correct the path"
-        )
-    try:
-        return _study(json.loads(source.read_text()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BayesmapIOError(
-            "BM-IO-020",
-            what=f"{source} is no stored study of coverage: {error}",
-            rule="It must be a JSON file written by bayesmap calibrate --truth fit",
-            remedy="Name the right file, or run it again",
-        ) from error
+    return read_record(path, _study, noun="study of coverage", writer="bayesmap calibrate --truth fit")
 
 
 def _study(data: Mapping[str, Any]) -> CoverageStudy:

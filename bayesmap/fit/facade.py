@@ -274,7 +274,7 @@ class MapFit(Checks):
             ``"nutpie"``, ``"numpyro"`` or ``"pymc"``.
         modes : bool
             Search for other modes of the posterior (`bayesmap.inference.modes`), a few more optimisations; the
-            verdict names those that matter.
+            verdict names those that matter. Only from a best fit that is to be trusted.
         **options
             Of `bayesmap.inference.sample.sample`.
 
@@ -289,7 +289,7 @@ class MapFit(Checks):
         settings: dict[str, Any] = numbers | {"nuts_sampler": nuts_sampler} | options
         found = sample(self._posterior, self._theta, lambda: self.pymc_model, hessian=best.hessian, **settings)
         self._tree = posterior_tree(found, self._posterior.variables, self.datasets, self._options.record())
-        if modes and best.hessian is not None:
+        if modes and best.success and best.hessian is not None and found.status == "finished":
             self._tree.attrs["modes"] = modes_json(self._posterior, best.theta, best.hessian)
         self._tree.attrs["verdict"] = judge(self._tree, self._posterior.variables).to_json()
         return self._tree

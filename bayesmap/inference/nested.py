@@ -106,6 +106,7 @@ def _functions(posterior: CompiledPosterior, seed: int) -> tuple[Callable[..., n
     edge = np.finfo(np.float64).eps
 
     def transform(points: np.ndarray) -> np.ndarray:
+        # Faces of the cube, which have no volume, lie at infinity: the last number beside them stands for them.
         z, density = cube.z(np.clip(points, edge, 1.0 - edge))
         return np.column_stack([z, density])
 
