@@ -144,7 +144,7 @@ def _calibrate(fit: MapFit, config: Config, options: argparse.Namespace, output:
 
     common: dict[str, Any] = {
         "random_seed": options.seed, "cores": options.cores, "scheduler": options.scheduler, "output": output,
-        "overwrite": options.overwrite, "progress": now_and_then(_rate()), "notice": progress,
+        "overwrite": options.overwrite, "progress": _reporter(), "notice": progress,
     }  # fmt: skip
     if options.truth == "prior":
         return calibrate(fit, options.simulations, sampler=sampler_options(config.sample or {}), **common)
@@ -175,21 +175,29 @@ def sampler_options(sample: Mapping[str, Any]) -> dict[str, Any]:
     return {name: sample[name] for name in SAMPLER_OPTIONS if name in sample}
 
 
-def _rate() -> Callable[[int, int, int], str]:
-    """Return the function that tells how many are done, how fast, and how long the others will take."""
+def _reporter() -> Callable[[int, int, int], None]:
+    """Return the progress function: it prints how many are done, how fast, and how long the others will take.
+
+    The rate is that since the first simulation of this run, which compiled the model; every call is seen for it,
+    also those of which nothing is printed.
+    """
     first: list[tuple[float, int]] = []
 
     def show(done: int, total: int, new: int) -> str:
-        now = time.monotonic()
-        if new and not first:
-            first.append((now, new))  # before it all compiles
         text = f"{done} of {total} simulations"
-        if not first or new == first[0][1] or now == first[0][0]:
+        if not first or new == first[0][1]:
             return text
-        rate = (new - first[0][1]) / (now - first[0][0])
+        rate = (new - first[0][1]) / (time.monotonic() - first[0][0])
         return f"{text}, {rate:.3g} a second, {_duration((total - done) / rate)} left"
 
-    return show
+    shown = now_and_then(show)
+
+    def report(done: int, total: int, new: int) -> None:
+        if new and not first:
+            first.append((time.monotonic(), new))
+        shown(done, total, new)
+
+    return report
 
 
 def _duration(seconds: float) -> str:

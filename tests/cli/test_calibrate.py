@@ -13,7 +13,7 @@ import pytest
 from bayesmap import read_calibration
 from bayesmap.checks.coverage_study import read_study
 from bayesmap.cli import calibrate as command
-from bayesmap.cli.calibrate import _duration, _rate, sampler_options
+from bayesmap.cli.calibrate import _duration, _reporter, sampler_options
 from bayesmap.cli.main import main
 from bayesmap.errors import ConfigError
 from bayesmap.io.gammapy import write_dataset
@@ -165,12 +165,16 @@ def test_options_of_the_sampler_are_taken_over():
         sampler_options({"nuts_sampler": "pymc"})
 
 
-def test_rate_and_time_left(monkeypatch):
-    moments = iter([0.0, 100.0, 104.0, 110.0])
-    monkeypatch.setattr("time.monotonic", lambda: next(moments))
-    show = _rate()
-    assert show(5, 45, 0) == "5 of 45 simulations"
-    assert show(6, 45, 1) == "6 of 45 simulations"
-    assert show(10, 45, 5) == "10 of 45 simulations, 1 a second, 35 s left"
-    assert show(45, 45, 40) == "45 of 45 simulations, 3.9 a second, 0 s left"
+def test_rate_and_time_left(monkeypatch, capsys):
+    """The first simulation, which compiled, begins the clock, whether or not its line is printed."""
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    report = _reporter()
+    for now, done in ((0.0, 5), (1.0, 6), (5.0, 10), (6.0, 11), (11.0, 45)):  # noqa: B007
+        report(done, 45, done - 5)
+    assert capsys.readouterr().err.splitlines() == [
+        "bayesmap: 5 of 45 simulations",
+        "bayesmap: 10 of 45 simulations, 1 a second, 35 s left",
+        "bayesmap: 45 of 45 simulations, 3.9 a second, 0 s left",
+    ]
     assert [_duration(value) for value in (59, 61, 7300)] == ["59 s", "1 min 1 s", "2 h 1 min"]
