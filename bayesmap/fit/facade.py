@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
@@ -19,6 +20,7 @@ from bayesmap.fit.arguments import dataset_name
 from bayesmap.fit.checking import Checks
 from bayesmap.fit.leave_out import leave_out
 from bayesmap.fit.options import FitOptions
+from bayesmap.fit.stored import draw_store
 from bayesmap.inference.backends.registry import COVARIANCES, load
 from bayesmap.inference.modes import modes_json
 from bayesmap.inference.optimize import optimize
@@ -258,6 +260,10 @@ class MapFit(Checks):
         random_seed: int | None = None,
         nuts_sampler: str = "nutpie",
         modes: bool = True,
+        *,
+        store: str | os.PathLike[str] | None = None,
+        resume: bool = False,
+        overwrite: bool = False,
         **options: Any,
     ) -> xr.DataTree:
         """Draw from the posterior by NUTS, in coordinates whitened by the Laplace covariance at the optimum.
@@ -275,6 +281,14 @@ class MapFit(Checks):
         modes : bool
             Search for other modes of the posterior (`bayesmap.inference.modes`), a few more optimisations; the
             verdict names those that matter. Only from a best fit that is to be trusted.
+        store : path-like, optional
+            Folder into which nutpie's draws are written while they are made, every 250 draws of a chain or 10 s;
+            `bayesmap.load_posterior` reads what a killed run left there.
+        resume : bool
+            True to continue the run whose draws lie in `store`: its finished chains are kept, the others are run again
+            from their seeds, and the posterior is bit for bit that of a run without interruption.
+        overwrite : bool
+            True to delete the draws in `store`, if they are not continued.
         **options
             Of `bayesmap.inference.sample.sample`.
 
@@ -283,11 +297,23 @@ class MapFit(Checks):
         xarray.DataTree
             Groups ``posterior``, ``sample_stats``, ``observed_data`` and ``constant_data``, and a verdict
             (`bayesmap.summarise` shows it first).
+
+        Raises
+        ------
+        BayesmapInputError
+            BM-FT-002, 004, 005, 015, 016 for the options; BM-IO-021 for a store of other data, models or settings,
+            BM-IO-022 for one that is there unasked.
+        BayesmapIOError
+            BM-IO-023 to 026 for a store that cannot be used.
+        FitStateError
+            BM-FT-006, 008, 014.
         """
         best = self._best or self.optimize()
         numbers = {"draws": draws, "tune": tune, "chains": chains, "cores": cores, "random_seed": random_seed}
         settings: dict[str, Any] = numbers | {"nuts_sampler": nuts_sampler} | options
-        found = sample(self._posterior, self._theta, lambda: self.pymc_model, hessian=best.hessian, **settings)
+        with draw_store(self, store, settings, resume=resume, overwrite=overwrite) as kept:
+            start = (self._posterior, self._theta, lambda: self.pymc_model)
+            found = sample(*start, hessian=best.hessian, store=kept, **settings)
         self._tree = posterior_tree(found, self._posterior.variables, self.datasets, self._options.record())
         if modes and best.success and best.hessian is not None and found.status == "finished":
             self._tree.attrs["modes"] = modes_json(self._posterior, best.theta, best.hessian)

@@ -17,6 +17,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from bayesmap.errors import BayesmapInputError, BayesmapIOError
+from bayesmap.results.identity import differences
 
 FORMAT = 1
 """Version of the lines."""
@@ -140,23 +141,16 @@ def _read(path: Path) -> tuple[list[dict[str, Any]], bool]:
 
 def _check(path: Path, head: Mapping[str, Any], identity: Mapping[str, Any]) -> None:
     """Refuse the results of another run."""
-    before, now = head["identity"], json.loads(json.dumps(identity))
-    other = [name for name in now if before.get(name) != now[name]] + [name for name in before if name not in now]
+    other = differences(head["identity"], identity)
     if head.get("format") != FORMAT:
-        other.append("format")
+        other.append(f"format was {head.get('format')}, is {FORMAT}")
     if other:
         raise BayesmapInputError(
             "BM-CK-023",
-            what=f"{path} holds results of another run: {', '.join(_difference(name, before, now) for name in other)}",
+            what=f"{path} holds results of another run: {', '.join(other)}",
             rule="A run is continued with the same data, models, priors, seed and settings",
             remedy="Choose another output, or pass --overwrite (overwrite=True) to begin anew",
         )
-
-
-def _difference(name: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    old, new = (json.dumps(item.get(name)) for item in (before, now))
-    short = all(len(text) <= 60 for text in (old, new))
-    return f"{name} was {old}, is {new}" if short else f"{name} is different"
 
 
 def _unusable(path: Path, why: str) -> BayesmapIOError:

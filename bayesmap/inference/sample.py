@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
-from bayesmap.errors import FitStateError
+from bayesmap.errors import BayesmapInputError, FitStateError
 from bayesmap.inference.numbers import check_numbers, seed_of
 from bayesmap.inference.origin import check_whitening, whitened
 from bayesmap.inference.samplers.base import Progress, RawDraws, Settings, Target, load
 from bayesmap.inference.whitening import Whitening
 from bayesmap.posterior.compiled import CompiledPosterior
+from bayesmap.results.draw_store import DrawStore, DrawWriter
 from bayesmap.results.draws import Draws
+from bayesmap.results.posterior import parameter_dataset
 
 WARM_UP = 150
 """Draws of warm-up: only the step size is left to find, the whitening has done the rest."""
@@ -39,6 +43,7 @@ def sample(
     max_treedepth: int = 10,
     progressbar: bool = False,
     progress: Progress | None = None,
+    store: DrawStore | None = None,
 ) -> Draws:
     r"""Draw from the posterior.
 
@@ -72,6 +77,8 @@ def sample(
         Show the sampler's own progress bar.
     progress : callable, optional
         Called with finished draws, all draws, and divergences; with none finished in the search for the whitening.
+    store : DrawStore, optional
+        Where nutpie's draws are written while they are made; its finished chains are taken over.
 
     Returns
     -------
@@ -81,7 +88,10 @@ def sample(
     Raises
     ------
     BayesmapInputError
-        BM-FT-002, 004 for the sampler; BM-FT-005 for a number that makes no sense; BM-FT-015 for an unknown start.
+        BM-FT-002, 004 for the sampler; BM-FT-005 for a number that makes no sense; BM-FT-015 for an unknown start;
+        BM-FT-016 for a store with another sampler than nutpie.
+    BayesmapIOError
+        BM-IO-023, 024 and 026 for a store that is damaged, cannot be written, or has no room.
     FitStateError
         BM-FT-006 if the run was interrupted before the first draw; BM-FT-008, 014 if the start has
         no support.
@@ -92,14 +102,46 @@ def sample(
     )  # fmt: skip
     check_whitening(start)
     run, started = load(nuts_sampler), time.perf_counter()
+    _check_store(store, nuts_sampler)
+    seed = seed_of(store.seed if store is not None and random_seed is None else random_seed)
     at_once = min(chains, cores or os.cpu_count() or 1)
-    settings = Settings(
-        draws, tune, chains, at_once, seed_of(random_seed), target_accept, max_treedepth, progressbar, progress
-    )
-    show = None if progress is None else partial(progress, 0, (draws + tune) * chains, 0)
-    whitening = whitened(posterior, theta, start, seed=settings.seed, hessian=hessian, show=show)
+    settings = Settings(draws, tune, chains, at_once, seed, target_accept, max_treedepth, progressbar, progress)
+    whitening = None if store is None else _kept_whitening(store)
+    if whitening is None:
+        show = None if progress is None else partial(progress, 0, (draws + tune) * chains, 0)
+        whitening = whitened(posterior, theta, start, seed=seed, hessian=hessian, show=show)
+    settings = replace(settings, store=None if store is None else _writer(store, posterior, whitening, settings))
     raw = run(Target(posterior, whitening, pymc_model), settings)
     return _draws(posterior, raw, whitening, settings, started)
+
+
+def _theta(posterior: CompiledPosterior, whitening: Whitening, w: np.ndarray) -> np.ndarray:
+    return posterior.to_theta(whitening.origin + w @ whitening.root.T)
+
+
+def _parameters(posterior: CompiledPosterior, whitening: Whitening, w: np.ndarray) -> xr.Dataset:
+    return parameter_dataset(_theta(posterior, whitening, w), posterior.variables)
+
+
+def _kept_whitening(store: DrawStore) -> Whitening | None:
+    """Return the coordinates that an interrupted run had: found again, they might differ in a last bit."""
+    kept = store.whitening()
+    return None if kept is None else Whitening(**kept)
+
+
+def _writer(store: DrawStore, posterior: CompiledPosterior, whitening: Whitening, settings: Settings) -> DrawWriter:
+    arrays = {"origin": whitening.origin, "root": whitening.root}
+    return store.begin(arrays, whitening.notes, settings.record(), partial(_parameters, posterior, whitening))
+
+
+def _check_store(store: DrawStore | None, nuts_sampler: str) -> None:
+    if store is not None and nuts_sampler != "nutpie":
+        raise BayesmapInputError(
+            "BM-FT-016",
+            what=f"draws of {nuts_sampler} were to be written while they are made",
+            rule="Only nutpie gives its draws before the end",
+            remedy="Use nuts_sampler='nutpie', or no store",
+        )
 
 
 def _draws(
@@ -112,9 +154,8 @@ def _draws(
             rule="An interrupted run keeps the draws after warm-up, and there are none",
             remedy="Run it again, or with fewer draws of warm-up (tune)",
         )
-    z = whitening.origin + raw.w @ whitening.root.T
     return Draws(
-        theta=posterior.to_theta(z),
+        theta=_theta(posterior, whitening, raw.w),
         statistics=raw.statistics,
         max_treedepth=settings.max_treedepth,
         tune=settings.tune,

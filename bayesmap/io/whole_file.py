@@ -1,4 +1,4 @@
-"""Text files that appear whole or not at all."""
+"""Files that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -112,3 +112,35 @@ def write_whole(path: Path, text: str) -> None:
             rule="Its folder must exist and have room",
             remedy="Choose another place",
         ) from error
+
+
+def put_bytes(path: Path, content: bytes) -> None:
+    """Write a file that is there, with all its content, even if the machine stops in the next moment.
+
+    It is written under a temporary name, synchronised to the disk, and renamed.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; the temporary file is gone, a file that was there is as before.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _synchronise(path.parent)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _synchronise(folder: Path) -> None:
+    """Write the names in a folder to the disk."""
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(place)
+    finally:
+        os.close(place)

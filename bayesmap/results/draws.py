@@ -44,3 +44,31 @@ class Draws:
     status: str
     seconds: float
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ChainDraws:
+    """Draws of one chain in the coordinates of the sampler, w (see `inference.whitening`).
+
+    Parameters
+    ----------
+    w : ndarray, shape (n_draw, size)
+        Draws after warm-up.
+    statistics : dict
+        Sampler statistics by ArviZ's names, each of shape (n_draw,).
+    """
+
+    w: np.ndarray
+    statistics: dict[str, np.ndarray]
+
+    def part(self, first: int, end: int) -> ChainDraws:
+        """Return draws from `first` to before `end`."""
+        return ChainDraws(self.w[first:end], {name: values[first:end] for name, values in self.statistics.items()})
+
+
+def longest_part(lengths: list[int]) -> tuple[np.ndarray, int]:
+    """Return the chains and the common number of draws that keep most of the finished ones."""
+    sizes = np.asarray(lengths)
+    order = np.argsort(-sizes, kind="stable")
+    kept = 1 + int(np.argmax(sizes[order] * np.arange(1, len(sizes) + 1)))
+    return np.sort(order[:kept]), int(sizes[order[kept - 1]])

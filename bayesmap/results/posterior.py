@@ -54,19 +54,29 @@ def posterior_tree(
             **data_groups(datasets),
         }
     )
+    record = {"library": draws.library, "version": draws.version, "tune": draws.tune, "seed": draws.seed,
+              "requested": draws.requested, "max_treedepth": draws.max_treedepth, "seconds": draws.seconds}  # fmt: skip
+    tree.attrs = {"status": draws.status, "notes": json.dumps(draws.notes), "sampler": json.dumps(record)}
+    tree.attrs |= what_was_fitted(variables, datasets, options)
+    tree["posterior"].attrs = sampler_attributes(draws.library, draws.version, draws.tune)
+    return tree
+
+
+def what_was_fitted(variables: Variables, datasets: Sequence[Dataset], options: Mapping[str, Any]) -> dict[str, str]:
+    """Return the attributes of a posterior's root that do not depend on the draws, as JSON."""
     record = {
         "versions": versions(),
-        "sampler": {"library": draws.library, "version": draws.version, "tune": draws.tune, "seed": draws.seed,
-                    "requested": draws.requested, "max_treedepth": draws.max_treedepth, "seconds": draws.seconds},
         "priors": variables.table(),
         "dataset": _identity(datasets[0]) if len(datasets) == 1 else [_identity(item) for item in datasets],
         "options": dict(options),
-    }  # fmt: skip
-    tree.attrs = {"status": draws.status, "notes": json.dumps(draws.notes)}
-    tree.attrs |= {name: json.dumps(value) for name, value in record.items()}
-    tree["posterior"].attrs = {"sample_dims": list(SAMPLE_DIMS), "inference_library": draws.library,
-                               "inference_library_version": draws.version, "tuning_steps": draws.tune}  # fmt: skip
-    return tree
+    }
+    return {name: json.dumps(value) for name, value in record.items()}
+
+
+def sampler_attributes(library: str, version: str, tune: int) -> dict[str, Any]:
+    """Return the attributes of the group ``posterior``, by ArviZ's names."""
+    return {"sample_dims": list(SAMPLE_DIMS), "inference_library": library,
+            "inference_library_version": version, "tuning_steps": tune}  # fmt: skip
 
 
 def parameter_dataset(theta: np.ndarray, variables: Variables) -> xr.Dataset:

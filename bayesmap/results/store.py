@@ -8,8 +8,8 @@ from pathlib import Path
 import xarray as xr
 
 from bayesmap.errors import BayesmapIOError
-
-ENGINE = "h5netcdf"
+from bayesmap.results.draw_folder import read_draws
+from bayesmap.results.draw_store import ENGINE
 
 
 def save_posterior(tree: xr.DataTree, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
@@ -64,14 +64,18 @@ def load_posterior(path: str | os.PathLike[str]) -> xr.DataTree:
     Parameters
     ----------
     path : path-like
-        File.
+        File; or the folder that an interrupted run wrote its draws into (``fit.sample(store=...)``,
+        ``bayesmap fit``): the draws so far, without the groups of the data.
 
     Raises
     ------
     BayesmapIOError
-        BM-IO-001 if there is no such file, BM-IO-020 if it is no stored posterior.
+        BM-IO-001 if there is no such file, BM-IO-020 if it is no stored posterior, BM-IO-023 for a folder of draws
+        that is damaged or empty.
     """
     source = Path(path)
+    if source.is_dir():
+        return read_draws(source)
     if not source.is_file():
         raise BayesmapIOError(
             "BM-IO-001", what=f"{source} is not there", rule="It must be a file", remedy="Correct the path"

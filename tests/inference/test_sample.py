@@ -11,7 +11,7 @@ import pytest
 
 from bayesmap.errors import BayesmapInputError, FitStateError
 from bayesmap.inference.samplers.base import STATISTICS
-from bayesmap.inference.samplers.nutpie_nuts import finished_draws
+from bayesmap.results.draws import longest_part
 from bayesmap.results.posterior import free_names, verdict_of
 
 SHORT = {"draws": 60, "tune": 60, "chains": 3}
@@ -122,13 +122,6 @@ def test_a_sampler_that_is_not_installed_is_told(small_fit, monkeypatch):
         small_fit.sample(nuts_sampler="numpyro")
 
 
-def nan_padded(*lengths):
-    w = np.full((len(lengths), 100, 2), np.nan)
-    for chain, length in enumerate(lengths):
-        w[chain, :length] = chain + np.arange(length)[:, None]
-    return w
-
-
 @pytest.mark.parametrize(
     ("lengths", "chains", "kept"),
     [
@@ -140,12 +133,10 @@ def nan_padded(*lengths):
         ((0, 0), [0], 0),
     ],
 )
-def test_finished_draws_keep_most_of_them_without_nan(lengths, chains, kept):
-    w = nan_padded(*lengths)
-    found, length = finished_draws(w)
+def test_most_draws_of_chains_of_unequal_length_are_kept(lengths, chains, kept):
+    found, length = longest_part(list(lengths))
     assert found.tolist() == chains
     assert length == kept
-    assert np.all(np.isfinite(w[found, :length]))
 
 
 @pytest.fixture

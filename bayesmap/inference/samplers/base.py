@@ -12,6 +12,7 @@ import numpy as np
 from bayesmap.errors import BayesmapInputError, FitStateError
 from bayesmap.inference.whitening import Whitening
 from bayesmap.posterior.compiled import CompiledPosterior
+from bayesmap.results.draw_store import DrawWriter
 
 BACKENDS = ("nutpie", "numpyro", "pymc")
 """Names of the samplers; each is a module of this folder with a function `run`."""
@@ -115,6 +116,8 @@ class Settings:
         Show the sampler's own progress bar.
     progress : callable, optional
         See `Progress`.
+    store : DrawWriter, optional
+        Where draws are written while they are made, and finished chains of an earlier run are.
     """
 
     draws: int
@@ -126,6 +129,16 @@ class Settings:
     max_treedepth: int
     progressbar: bool = False
     progress: Progress | None = None
+    store: DrawWriter | None = None
+
+    def record(self) -> dict[str, Any]:
+        """Return what a stored posterior says of the sampler, in JSON types."""
+        return {"tune": self.tune, "seed": self.seed, "requested": [self.chains, self.draws],
+                "max_treedepth": self.max_treedepth}  # fmt: skip
+
+    def chain_seed(self, chain: int) -> int:
+        """Return the seed of a chain: its draws depend neither on the other chains nor on when it runs."""
+        return int(np.random.SeedSequence(self.seed, spawn_key=(chain,)).generate_state(1, np.uint64)[0] >> 1)
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,28 @@
-"""NUTS of nutpie on the compiled whitened posterior: chains in threads, draws kept when interrupted."""
+"""NUTS of nutpie on the compiled whitened posterior: chains in threads, draws kept when interrupted.
+
+Each chain is a run of its own with a seed of its own, so that a chain can be run again alone, and gives the same bits.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
+import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import nutpie
 from nutpie.compiled_pyfunc import from_pyfunc
 
+from bayesmap.inference.samplers.bar import progress_bars
 from bayesmap.inference.samplers.base import SPREAD, RawDraws, Settings, Target
+from bayesmap.results.draw_store import BLOCK, EVERY
+from bayesmap.results.draws import ChainDraws, longest_part
 
 STATISTICS = {
     "acceptance_rate": "mean_tree_accept",
@@ -27,12 +36,38 @@ STATISTICS = {
 }
 """ArviZ's name -> nutpie's."""
 POLL = 0.2
-"""Seconds between looks at the sampler, which runs in threads of its own."""
+"""Seconds between looks at the chains, which run in threads of their own."""
+
+Show = Callable[[Mapping[int, tuple[int, int]]], None]
 
 
 def run(target: Target, settings: Settings) -> RawDraws:
     """Draw; see `base`."""
-    model = from_pyfunc(
+    with contextlib.ExitStack() as stack:
+        shows = []
+        if settings.progressbar:
+            shows.append(stack.enter_context(progress_bars(settings.chains, settings.tune + settings.draws)))
+        if settings.progress is not None:
+            shows.append(_totals(settings))
+        # Of a run with fewer draws than chains, or none: ArviZ suspects that the axes were exchanged.
+        stack.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings("ignore", "Found chain dimension to be longer than draw dimension", UserWarning)
+        pool = _Pool(_model(target), settings, shows)
+        finished = pool.run()
+    found = [pool.draws.get(chain, _nothing(target.size)) for chain in range(settings.chains)]
+    chains, length = longest_part([len(item.w) for item in found])
+    kept = [found[chain].part(0, length) for chain in chains]
+    return RawDraws(
+        w=np.stack([item.w for item in kept]),
+        statistics={name: np.stack([item.statistics[name] for item in kept]) for name in STATISTICS},
+        library="nutpie",
+        version=nutpie.__version__,
+        status="finished" if finished else "interrupted",
+    )
+
+
+def _model(target: Target) -> Any:
+    return from_pyfunc(
         target.size,
         target.evaluate,
         lambda seed1, seed2, chain: lambda w: {"w": w},
@@ -41,47 +76,140 @@ def run(target: Target, settings: Settings) -> RawDraws:
         ["w"],
         make_initial_point_fn=lambda seed: target.starts([seed], SPREAD)[0],
     )
-    sampler = nutpie.sample(
-        model,
-        draws=settings.draws,
-        tune=settings.tune,
-        chains=settings.chains,
-        cores=settings.cores,
-        seed=settings.seed,
-        target_accept=settings.target_accept,
-        maxdepth=settings.max_treedepth,
-        progress_bar=settings.progressbar,
-        progress_callback=_progress(settings),
-        save_warmup=False,
-        blocking=False,
-    )
-    tree, status = _wait(sampler)
-    finished = finished_draws(tree["posterior"]["w"].values) if "posterior" in tree.children else (np.array([], int), 0)
-    chains, length = finished
-    return RawDraws(
-        w=_values(tree, "posterior", "w", chains, length, target.size),
-        statistics={name: _values(tree, "sample_stats", theirs, chains, length) for name, theirs in STATISTICS.items()},
-        library="nutpie",
-        version=nutpie.__version__,
-        status=status,
-    )
 
 
-def _wait(sampler: Any) -> tuple[Any, str]:
-    """Wait for the end, or for an interrupt, after which what was drawn is kept."""
-    with warnings.catch_warnings():
-        # Of a run with fewer draws than chains, or none: ArviZ suspects that the axes were exchanged.
-        warnings.filterwarnings("ignore", "Found chain dimension to be longer than draw dimension", UserWarning)
+@dataclass
+class _Running:
+    """A chain on its way."""
+
+    sampler: Any
+    counts: dict[str, int]
+    """``drawn`` (warm-up included) and ``divergences``, which the sampler's own thread updates."""
+    written: int = 0
+    """Draws in the store."""
+    last: float = field(default_factory=time.monotonic)
+    """When they were written."""
+
+    def wait(self, seconds: float) -> ChainDraws | None:
+        """Return the draws if the chain ends within some seconds."""
+        try:
+            return _draws(self.sampler.wait(timeout=seconds))
+        except TimeoutError:
+            return None
+
+
+@dataclass
+class _Pool:
+    """Chains of one run, as many at a time as there are cores for."""
+
+    model: Any
+    settings: Settings
+    shows: list[Show]
+    draws: dict[int, ChainDraws] = field(default_factory=dict)
+    running: dict[int, _Running] = field(default_factory=dict)
+
+    def run(self) -> bool:
+        """Fill `draws`; return whether all chains came to their end."""
+        store = self.settings.store
+        if store is not None:
+            self.draws.update(store.finished())
+        waiting = [chain for chain in range(self.settings.chains) if chain not in self.draws]
         try:
             with _noted_interrupt() as interrupted:
-                while not interrupted.is_set():
-                    try:
-                        return sampler.wait(timeout=POLL), "finished"
-                    except TimeoutError:  # not finished yet
-                        continue
+                while (waiting or self.running) and not interrupted.is_set():
+                    while waiting and len(self.running) < self.settings.cores:
+                        self._start(waiting.pop(0))
+                    self._look()
         except KeyboardInterrupt:
             pass  # in a thread, or from another handler: the same as a noted one
-        return sampler.abort(), "interrupted"
+        except BaseException:
+            for item in self.running.values():
+                item.sampler.cancel()
+            raise
+        finished = not (waiting or self.running)
+        for chain, item in list(self.running.items()):
+            self._end(chain, _draws(item.sampler.abort()), finished=False)
+        self._show()
+        return finished
+
+    def _start(self, chain: int) -> None:
+        settings = self.settings
+        counts = {"drawn": 0, "divergences": 0}
+        sampler = nutpie.sample(
+            self.model,
+            draws=settings.draws,
+            tune=settings.tune,
+            chains=1,
+            cores=1,
+            seed=settings.chain_seed(chain),
+            target_accept=settings.target_accept,
+            maxdepth=settings.max_treedepth,
+            progress_bar=False,
+            progress_callback=lambda chains: counts.update(
+                drawn=chains[0].finished_draws, divergences=chains[0].divergences
+            ),
+            save_warmup=False,
+            blocking=False,
+        )
+        self.running[chain] = _Running(sampler, counts)
+
+    def _look(self) -> None:
+        """Give each running chain some time, write what is due, show how far it all is."""
+        for chain, item in list(self.running.items()):
+            found = item.wait(POLL / len(self.running))
+            if found is not None:
+                self._end(chain, found, finished=True)
+            elif self._due(item):
+                found = _draws(item.sampler.inspect())
+                self._write(chain, found)
+                item.written, item.last = len(found.w), time.monotonic()
+        self._show()
+
+    def _due(self, item: _Running) -> bool:
+        new = item.counts["drawn"] - self.settings.tune - item.written
+        late = time.monotonic() - item.last >= EVERY
+        return self.settings.store is not None and (new >= BLOCK or (late and new > 0))
+
+    def _end(self, chain: int, found: ChainDraws, *, finished: bool) -> None:
+        self.draws[chain] = found
+        del self.running[chain]
+        self._write(chain, found, finished=finished)
+
+    def _write(self, chain: int, found: ChainDraws, *, finished: bool = False) -> None:
+        if self.settings.store is not None:
+            self.settings.store.flush(chain, found, finished=finished)
+
+    def _show(self) -> None:
+        whole = self.settings.tune + self.settings.draws
+        state = {chain: (whole, int(item.statistics["diverging"].sum())) for chain, item in self.draws.items()}
+        state |= {chain: (item.counts["drawn"], item.counts["divergences"]) for chain, item in self.running.items()}
+        for show in self.shows:
+            show(state)
+
+
+def _totals(settings: Settings) -> Show:
+    """Return the function that passes the sums over all chains on to `settings.progress`."""
+    total = (settings.draws + settings.tune) * settings.chains
+
+    def show(state: Mapping[int, tuple[int, int]]) -> None:
+        if settings.progress is not None:
+            settings.progress(sum(done for done, _ in state.values()), total, sum(bad for _, bad in state.values()))
+
+    return show
+
+
+def _draws(tree: Any) -> ChainDraws:
+    """Return the draws of nutpie's only chain."""
+    if "posterior" not in tree.children:
+        return _nothing(0)
+    return ChainDraws(
+        np.asarray(tree["posterior"]["w"].values[0]),
+        {name: np.asarray(tree["sample_stats"][theirs].values[0]) for name, theirs in STATISTICS.items()},
+    )
+
+
+def _nothing(size: int) -> ChainDraws:
+    return ChainDraws(np.zeros((0, size)), {name: np.zeros(0) for name in STATISTICS})
 
 
 @contextmanager
@@ -106,31 +234,3 @@ def _noted_interrupt() -> Iterator[threading.Event]:
         yield event
     finally:
         signal.signal(signal.SIGINT, previous)
-
-
-def finished_draws(w: np.ndarray) -> tuple[np.ndarray, int]:
-    """Return the chains and the common number of draws that keep most of the finished ones.
-
-    An interrupted run leaves chains of unequal length, filled up with NaN.
-    """
-    lengths = np.isfinite(w).all(axis=2).sum(axis=1)
-    order = np.argsort(-lengths, kind="stable")
-    kept = 1 + int(np.argmax(lengths[order] * np.arange(1, len(lengths) + 1)))
-    return np.sort(order[:kept]), int(lengths[order[kept - 1]])
-
-
-def _values(tree: Any, group: str, name: str, chains: np.ndarray, length: int, *tail: int) -> np.ndarray:
-    if length == 0:
-        return np.zeros((0, 0, *tail))
-    return np.asarray(tree[group][name].values[chains, :length])
-
-
-def _progress(settings: Settings) -> Callable[[Any], None] | None:
-    if settings.progress is None:
-        return None
-    show, total = settings.progress, (settings.draws + settings.tune) * settings.chains
-
-    def callback(chains: Any) -> None:
-        show(sum(chain.finished_draws for chain in chains), total, sum(chain.divergences for chain in chains))
-
-    return callback

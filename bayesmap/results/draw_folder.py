@@ -1,0 +1,224 @@
+"""Open a folder of draws: a new one, that of an interrupted run which is continued, or one that is only read."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+from filelock import FileLock, Timeout
+
+from bayesmap.errors import BayesmapInputError, BayesmapIOError
+from bayesmap.results.draw_store import BLOCK, FORMAT, MANIFEST, DrawStore, damaged
+from bayesmap.results.identity import differences
+from bayesmap.results.verdict import Verdict
+
+LOCK = "lock"
+LARGEST_MANIFEST = 20_000_000
+"""Bytes; the blocks of a hundred million draws are named in fewer."""
+
+
+@contextmanager
+def open_store(
+    folder: Path,
+    identity: Mapping[str, Any],
+    attributes: Mapping[str, str],
+    chains: int,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Iterator[DrawStore]:
+    """Open the folder of a run to write draws into it.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it does not exist.
+    identity : mapping
+        What the draws depend on, in JSON types, with the ``versions`` of what makes them; a ``seed`` of None is that
+        of the run that is continued, if there is one.
+    attributes : mapping
+        Of a posterior's root: what was fitted.
+    chains : int
+        Number of chains.
+    resume : bool
+        True to continue the run that is there, if there is one.
+    overwrite : bool
+        True to delete it, if it is not continued.
+
+    Yields
+    ------
+    DrawStore
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-IO-021 for draws of other data, models or settings, BM-IO-022 for draws that are there while neither
+        `resume` nor `overwrite` is set.
+    BayesmapIOError
+        BM-IO-023 for a damaged folder, BM-IO-024 for one that cannot be written, BM-IO-025 for one that another
+        process writes to.
+    """
+    with _alone(folder):
+        known = is_store(folder)
+        if known and not (resume or overwrite):
+            raise BayesmapInputError(
+                "BM-IO-022",
+                what=f"{folder} holds the draws of a run that was not finished",
+                rule="Draws are neither continued nor deleted unasked",
+                remedy="Continue them with --resume (resume=True), or begin anew with --overwrite (overwrite=True)",
+            )
+        if known and not resume:
+            _empty(folder)
+            known = False
+        manifest = read_manifest(folder) if known else _new(identity, attributes, chains)
+        if known:
+            _check(folder, manifest["identity"], identity)
+            manifest["run"] += 1  # its blocks have names of their own
+        elif others := sorted(item.name for item in folder.iterdir() if item.name != LOCK):
+            raise damaged(folder, f"it holds no draws but other files ({', '.join(others[:3])})")
+        yield DrawStore(folder, manifest)
+
+
+def is_store(folder: Path) -> bool:
+    """Return whether there are draws of a run in a folder."""
+    return (folder / MANIFEST).is_file()
+
+
+def read_draws(folder: Path) -> xr.DataTree:
+    """Return the draws that an unfinished run left, as a posterior without data.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of draws.
+
+    Returns
+    -------
+    xarray.DataTree
+        Groups ``posterior`` and ``sample_stats``. The verdict says that it was interrupted; those of the draws
+        themselves need the fit: ``fit.sample(store=folder, resume=True)``.
+
+    Raises
+    ------
+    BayesmapIOError
+        BM-IO-023 if it is damaged, or holds no draws.
+    """
+    store = DrawStore(folder, read_manifest(folder))
+    tree = store.tree()
+    sizes = dict(tree["posterior"].sizes)
+    lengths = [store.written(i) for i in range(len(store.manifest["chains"]))]
+    reason = f"interrupted: chains of {', '.join(map(str, lengths))} draws, {sizes['chain']} x {sizes['draw']} kept"
+    verdict = Verdict((reason,), {"chains": sizes["chain"], "draws": sizes["draw"]})
+    tree.attrs["verdict"] = verdict.to_json()
+    return tree
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return what is valid in a folder of draws.
+
+    Raises
+    ------
+    BayesmapIOError
+        BM-IO-023 if there is no manifest, or none that this version wrote.
+    """
+    path = folder / MANIFEST
+    try:
+        if path.stat().st_size > LARGEST_MANIFEST:
+            raise damaged(folder, f"{MANIFEST} has more than {LARGEST_MANIFEST:,} bytes")
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise damaged(folder, f"{MANIFEST} cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise damaged(folder, f"{MANIFEST} is no JSON ({error})") from error
+    if not _is_manifest(manifest):
+        raise damaged(folder, f"{MANIFEST} does not have the form of version {FORMAT}")
+    return dict(manifest)
+
+
+def _is_manifest(found: Any) -> bool:
+    return (
+        isinstance(found, dict)
+        and found.get("format") == FORMAT
+        and type(found.get("run")) is int
+        and isinstance(found.get("identity"), dict)
+        and isinstance(found.get("attributes", {}), dict)
+        and ("whitening" not in found or _is_file(found["whitening"]))
+        and isinstance(found.get("chains"), list)
+        and all(_is_chain(item) for item in found["chains"])
+    )
+
+
+def _is_chain(found: Any) -> bool:
+    return (
+        isinstance(found, dict)
+        and isinstance(found.get("finished"), bool)
+        and isinstance(found.get("blocks"), list)
+        and all(
+            _is_file(item) and type(item.get("draws")) is int and 0 < item["draws"] <= BLOCK for item in found["blocks"]
+        )
+    )
+
+
+def _is_file(found: Any) -> bool:
+    return isinstance(found, dict) and all(isinstance(found.get(key), str) for key in ("file", "sha256"))
+
+
+def _new(identity: Mapping[str, Any], attributes: Mapping[str, str], chains: int) -> dict[str, Any]:
+    empty = [{"finished": False, "blocks": []} for _ in range(chains)]
+    kept = {"identity": json.loads(json.dumps(dict(identity))), "attributes": dict(attributes)}
+    return {"format": FORMAT, "run": 1, **kept, "chains": empty}
+
+
+def _check(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    same_seed = {"seed": before.get("seed")} if now.get("seed") is None else {}
+    if other := differences(before, dict(now) | same_seed):
+        raise BayesmapInputError(
+            "BM-IO-021",
+            what=f"{folder} holds draws of another run: {', '.join(other)}",
+            rule="A run is continued with the same data, models, priors, settings and versions, so that its draws are "
+            "those of a run without interruption",
+            remedy="Go back to the inputs of that run; or begin anew with --overwrite (resume=False, overwrite=True)",
+        )
+
+
+def _empty(folder: Path) -> None:
+    for item in folder.iterdir():
+        if item.name != LOCK:
+            item.unlink()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder against other processes."""
+    lock = FileLock(folder / LOCK)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise BayesmapIOError(
+            "BM-IO-025",
+            what=f"another process writes draws into {folder}",
+            rule="One run at a time writes into a folder",
+            remedy="Wait for it, or choose another folder",
+        ) from error
+    except OSError as error:
+        raise BayesmapIOError(
+            "BM-IO-024",
+            what=f"draws cannot be written to {folder}: {error.strerror or error}",
+            rule="The folder must be one that can be made and written",
+            remedy="Choose another output",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def remove_store(folder: Path) -> None:
+    """Delete a folder of draws whose posterior is kept elsewhere."""
+    shutil.rmtree(folder)

@@ -1,0 +1,297 @@
+"""Draws on disk while they are being made: a folder that a killed run leaves readable, and that a later run continues.
+
+The draws of a chain lie in blocks of 250, each a netCDF file of its own with the sampler's coordinates, the parameters
+and the statistics. ``manifest.json`` names the blocks that are valid, with their SHA-256, and the run they belong to.
+Everything is written beside its place, synchronised to the disk and renamed: a block first, then the manifest that
+names it, so that at every moment the manifest is whole and all that it names is there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayesmap.errors import BayesmapIOError
+from bayesmap.io.whole_file import put_bytes
+from bayesmap.results.draws import ChainDraws, longest_part
+from bayesmap.results.posterior import sampler_attributes
+
+ENGINE = "h5netcdf"
+FORMAT = 1
+"""Version of manifest and blocks."""
+BLOCK = 250
+"""Draws of a block: the most that a killed run loses, unless time runs out before (`EVERY`)."""
+EVERY = 10.0
+"""Seconds after which new draws are written in any case."""
+MANIFEST = "manifest.json"
+WHITENING = "whitening.nc"
+COORDINATES = "coordinates"
+"""Group of a block that holds the sampler's coordinates w."""
+MARGIN = 1.2
+"""What is asked of the disk, in units of the draws' size."""
+LIBRARY = "nutpie"
+"""The only sampler whose draws are written while they are made."""
+KEPT = "What was written before is valid, and --resume (resume=True) continues from it"
+
+Describe = Callable[[np.ndarray], xr.Dataset]
+"""Returns the parameters of draws of w, shape (1, n, size)."""
+
+
+@dataclass(frozen=True)
+class DrawStore:
+    """Folder with the draws of one run; made by `open_store`.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it lies.
+    manifest : dict
+        What is valid.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @property
+    def seed(self) -> int | None:
+        """Seed of the run; None where none is written yet."""
+        found = self.manifest["identity"].get("seed")
+        return None if found is None else int(found)
+
+    def begin(
+        self, whitening: Mapping[str, np.ndarray], notes: Sequence[str], sampler: Mapping[str, Any], describe: Describe
+    ) -> DrawWriter:
+        """Keep what a later run must not work out anew; return what writes the draws.
+
+        Parameters
+        ----------
+        whitening : dict
+            Arrays of the change of coordinates, which decide on the draws to the last bit.
+        notes : sequence of str
+            What was not as it should be in it.
+        sampler : mapping
+            ``requested`` (chains, draws), ``seed`` and further settings.
+        describe : callable
+            Returns the parameters of draws of w.
+
+        Raises
+        ------
+        BayesmapIOError
+            BM-IO-024 if it cannot be written, BM-IO-026 if the disk has no room for the draws.
+        """
+        chains, draws = sampler["requested"]
+        size, statistics = len(whitening["origin"]), 8
+        self._check_room(8 * chains * draws * (2 * size + statistics))
+        if "whitening" in self.manifest:
+            return DrawWriter(self, describe)
+        arrays = {name: ([f"{name}_{i}" for i in range(value.ndim)], value) for name, value in whitening.items()}
+        self.manifest["whitening"] = self.write(WHITENING, xr.DataTree(xr.Dataset(arrays))) | {"notes": list(notes)}
+        self.manifest["sampler"] = dict(sampler)
+        self.manifest["identity"]["seed"] = sampler["seed"]
+        self.write_manifest()
+        return DrawWriter(self, describe)
+
+    def whitening(self) -> dict[str, Any] | None:
+        """Return what `begin` kept: arrays and notes; None where there was no earlier run."""
+        entry = self.manifest.get("whitening")
+        if entry is None:
+            return None
+        arrays = {str(name): values.values for name, values in self._read(entry).to_dataset().data_vars.items()}
+        return arrays | {"notes": tuple(entry["notes"])}
+
+    def finished(self) -> dict[int, ChainDraws]:
+        """Return the chains that are whole."""
+        return {
+            i: self._chain(i) for i in range(len(self.manifest["chains"])) if self.manifest["chains"][i]["finished"]
+        }
+
+    def written(self, chain: int) -> int:
+        """Return how many draws of a chain are valid."""
+        return sum(block["draws"] for block in self.manifest["chains"][chain]["blocks"])
+
+    def tree(self) -> xr.DataTree:
+        """Return the posterior of all valid draws, as long as the shortest of the chains that are kept.
+
+        Those chains are kept, from the longest one on, of which most draws remain.
+
+        Returns
+        -------
+        xarray.DataTree
+            Groups ``posterior`` and ``sample_stats``; the attribute ``status`` says ``"interrupted"`` unless all
+            chains are whole.
+
+        Raises
+        ------
+        BayesmapIOError
+            BM-IO-023 if it is damaged, or there are no draws yet.
+        """
+        lengths = [self.written(i) for i in range(len(self.manifest["chains"]))]
+        chains, length = longest_part(lengths)
+        if length == 0:
+            raise damaged(self.folder, "no draw was written yet")
+        groups: dict[str, list[xr.Dataset]] = {"posterior": [], "sample_stats": []}
+        for chain in chains:
+            trees = [self._read(block) for block in self.manifest["chains"][chain]["blocks"]]
+            for name, parts in groups.items():
+                whole = xr.concat([item[name].to_dataset() for item in trees], "draw", data_vars="minimal")
+                parts.append(whole.isel(draw=slice(0, length)))
+        made = {name: xr.concat(parts, "chain", data_vars="minimal") for name, parts in groups.items()}
+        coordinates = {"chain": chains, "draw": np.arange(length)}
+        tree = xr.DataTree.from_dict({name: item.assign_coords(coordinates) for name, item in made.items()})
+        self._label(tree)
+        return tree
+
+    def _label(self, tree: xr.DataTree) -> None:
+        """Set the attributes of a posterior, as `posterior_tree` does."""
+        done = all(item["finished"] for item in self.manifest["chains"])
+        sampler = {"library": LIBRARY, "version": self.manifest["identity"]["versions"][LIBRARY], "seconds": None}
+        tree.attrs = dict(self.manifest["attributes"]) | {
+            "status": "finished" if done else "interrupted",
+            "notes": json.dumps(self.manifest["whitening"]["notes"]),
+            "sampler": json.dumps(sampler | self.manifest["sampler"]),
+        }
+        tree["posterior"].attrs = sampler_attributes(LIBRARY, sampler["version"], self.manifest["sampler"]["tune"])
+
+    def _check_room(self, size: float) -> None:
+        """Refuse a disk that has no room for all draws, in blocks and in one file, before the first is made."""
+        free, needed = shutil.disk_usage(self.folder).free, int(2 * MARGIN * size)
+        if free < needed:
+            raise BayesmapIOError(
+                "BM-IO-026",
+                what=f"the draws need {needed / 1e6:,.1f} MB in {self.folder}, the disk has {free / 1e6:,.1f} MB left",
+                rule="Draws are written while they are made, and once more at the end",
+                remedy="Make space, choose an output on another disk, or ask for fewer draws",
+            )
+
+    def _chain(self, chain: int) -> ChainDraws:
+        trees = [self._read(block) for block in self.manifest["chains"][chain]["blocks"]]
+        statistics = xr.concat([item["sample_stats"].to_dataset() for item in trees], "draw").isel(chain=0)
+        return ChainDraws(
+            np.concatenate([item[COORDINATES]["w"].values for item in trees]),
+            {str(name): values.values for name, values in statistics.data_vars.items()},
+        )
+
+    def write(self, name: str, tree: xr.DataTree) -> dict[str, Any]:
+        """Write a file of the folder; return its entry in the manifest."""
+        content = bytes(tree.to_netcdf(None, engine=ENGINE))
+        self._put(name, content)
+        return {"file": name, "sha256": hashlib.sha256(content).hexdigest()}
+
+    def write_manifest(self) -> None:
+        """Make valid what the manifest says."""
+        self._put(MANIFEST, (json.dumps(self.manifest, indent=1, allow_nan=False) + "\n").encode())
+
+    def _put(self, name: str, content: bytes) -> None:
+        try:
+            put_bytes(self.folder / name, content)
+        except OSError as error:
+            raise BayesmapIOError(
+                "BM-IO-024",
+                what=f"draws cannot be written to {self.folder}: {error.strerror or error}",
+                rule="The folder must be writable and the disk have space while draws are made",
+                remedy=f"Make space. {KEPT}",
+            ) from error
+
+    def _read(self, entry: Mapping[str, Any]) -> xr.DataTree:
+        path = self.folder / Path(entry["file"]).name
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise damaged(self.folder, f"{path.name} cannot be read ({error.strerror})") from error
+        if hashlib.sha256(content).hexdigest() != entry["sha256"]:
+            raise damaged(self.folder, f"{path.name} is not the file that was written")
+        with xr.open_datatree(io.BytesIO(content), engine=ENGINE) as opened:
+            return opened.load()
+
+
+@dataclass(frozen=True)
+class DrawWriter:
+    """Writes draws into a store; made by `DrawStore.begin`.
+
+    Parameters
+    ----------
+    store : DrawStore
+        Where they go.
+    describe : callable
+        Returns the parameters of draws of w.
+    own : set of str
+        Blocks that this process wrote: those of a chain that is run again are not taken for its draws.
+    """
+
+    store: DrawStore
+    describe: Describe
+    own: set[str] = field(default_factory=set)
+
+    def finished(self) -> dict[int, ChainDraws]:
+        """Return the chains that are whole."""
+        return self.store.finished()
+
+    def flush(self, chain: int, drawn: ChainDraws, *, finished: bool = False) -> None:
+        """Write what is new of a chain; of one that is run again, once it is as long as it was.
+
+        Parameters
+        ----------
+        chain : int
+            Number of the chain.
+        drawn : ChainDraws
+            All its draws so far.
+        finished : bool
+            True if there will be no more.
+
+        Raises
+        ------
+        BayesmapIOError
+            BM-IO-024; what was written before stays valid.
+        """
+        entry = self.store.manifest["chains"][chain]
+        if len(drawn.w) < self.store.written(chain) and not finished:
+            return
+        whole = [block for block in entry["blocks"] if block["draws"] == BLOCK and block["file"] in self.own]
+        blocks = list(whole)
+        for first in range(len(whole) * BLOCK, len(drawn.w), BLOCK):
+            blocks.append(self._write_block(chain, first, drawn.part(first, min(first + BLOCK, len(drawn.w)))))
+        old = [block for block in entry["blocks"] if block not in blocks]
+        entry["blocks"], entry["finished"] = blocks, finished
+        self.store.write_manifest()
+        self._remove(old)
+
+    def _write_block(self, chain: int, first: int, part: ChainDraws) -> dict[str, Any]:
+        draws = first + np.arange(len(part.w))
+        coordinates = {"chain": [chain], "draw": draws}
+        statistics = {name: (("chain", "draw"), values[None]) for name, values in part.statistics.items()}
+        tree = xr.DataTree.from_dict(
+            {
+                "posterior": self.describe(part.w[None]).assign_coords(coordinates),
+                "sample_stats": xr.Dataset(statistics, coordinates),
+                COORDINATES: xr.Dataset({"w": (("draw", "coordinate"), part.w)}, {"draw": draws}),
+            }
+        )
+        run, end = self.store.manifest["run"], first + len(part.w)
+        entry = self.store.write(f"chain-{chain}-run-{run}-{first:07d}-{end:07d}.nc", tree) | {"draws": len(part.w)}
+        self.own.add(entry["file"])
+        return entry
+
+    def _remove(self, blocks: list[dict[str, Any]]) -> None:
+        for block in blocks:
+            with contextlib.suppress(FileNotFoundError):
+                (self.store.folder / block["file"]).unlink()
+
+
+def damaged(folder: Path, why: str) -> BayesmapIOError:
+    """Return the error about a store that cannot be used."""
+    return BayesmapIOError(
+        "BM-IO-023",
+        what=f"the draws in {folder} cannot be used: {why}",
+        rule=f"A folder of draws holds {MANIFEST} and the blocks that it names, as they were written",
+        remedy="Name the right folder; or begin anew with --overwrite (resume=False, overwrite=True)",
+    )

@@ -1,0 +1,284 @@
+"""Draws are kept while they are made: what is valid is readable at every moment, and resuming changes no bit."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from bayesmap import MapFit, load_posterior
+from bayesmap.errors import BayesmapInputError, BayesmapIOError
+from bayesmap.inference.samplers import nutpie_nuts
+from bayesmap.results import draw_store
+from bayesmap.results.draw_folder import open_store, read_draws
+from bayesmap.results.draw_store import BLOCK, MANIFEST
+from bayesmap.results.posterior import verdict_of
+from bayesmap.results.summary import summarise
+
+RUN = {"draws": 620, "tune": 60, "chains": 3, "cores": 2, "random_seed": 5, "modes": False}
+
+
+@pytest.fixture(scope="module")
+def whole(small_fit, tmp_path_factory):
+    """Return the posterior of a run without interruption, and its store."""
+    folder = tmp_path_factory.mktemp("draws") / "whole"
+    return small_fit.sample(**RUN, store=folder), folder
+
+
+def copied(folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(folder, tmp_path / "draws"))
+
+
+def manifest_of(folder: Path) -> dict:
+    return json.loads((folder / MANIFEST).read_text())
+
+
+def unfinished(folder: Path, chain: int, blocks: int = 1) -> None:
+    """Make a store that of a run which was killed while a chain ran."""
+    manifest = manifest_of(folder)
+    entry = manifest["chains"][chain]
+    for block in entry["blocks"][blocks:]:
+        (folder / block["file"]).unlink()
+    entry["finished"], entry["blocks"] = False, entry["blocks"][:blocks]
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+
+
+def same_bits(a: xr.DataTree, b: xr.DataTree, groups=("posterior", "sample_stats", "observed_data", "constant_data")):
+    for group in groups:
+        one, two = a[group].to_dataset(), b[group].to_dataset()
+        assert set(one.variables) == set(two.variables)
+        for name in one.variables:
+            assert one[name].dtype == two[name].dtype, name
+            assert np.array_equal(one[name].values, two[name].values), name
+            assert one[name].attrs == two[name].attrs, name
+    return True
+
+
+def test_a_store_changes_no_bit(small_fit, whole):
+    assert same_bits(whole[0], small_fit.sample(**RUN))
+
+
+def test_a_whole_store_reads_as_the_posterior(whole):
+    """Parameters and statistics, units and provenance; not the data."""
+    tree, folder = whole
+    back = load_posterior(folder)
+    assert same_bits(tree, back, ("posterior", "sample_stats"))
+    assert back["posterior"].attrs.keys() == tree["posterior"].attrs.keys()
+    assert back.attrs.keys() == tree.attrs.keys() - {"modes"}
+    for name in ("versions", "priors", "dataset", "options", "notes", "status"):
+        assert back.attrs[name] == tree.attrs[name], name
+
+
+def test_blocks_hold_250_draws(whole):
+    for chain in manifest_of(whole[1])["chains"]:
+        assert chain["finished"]
+        assert [block["draws"] for block in chain["blocks"]] == [BLOCK, BLOCK, 120]
+
+
+@pytest.mark.parametrize("chains", [(1,), (0, 2), (0, 1, 2)])
+def test_resumed_draws_are_those_of_a_run_without_interruption(small_fit, whole, tmp_path, chains):
+    """Whichever chains were unfinished, and however many cores there are."""
+    tree, folder = whole
+    folder = copied(folder, tmp_path)
+    for chain in chains:
+        unfinished(folder, chain, blocks=chain)
+    shown = []
+    back = small_fit.sample(**RUN | {"cores": 1}, store=folder, resume=True, progress=lambda *args: shown.append(args))
+    assert same_bits(tree, back)
+    assert verdict_of(back) == verdict_of(tree)
+    assert back.attrs["status"] == "finished"
+    first, last = (680 * (3 - len(chains)), 680 * 3)
+    assert first <= shown[0][0] < last if chains else True
+    assert shown[-1][:2] == (last, last)
+    assert same_bits(tree, read_draws(folder), ("posterior", "sample_stats"))
+    named = {block["file"] for item in manifest_of(folder)["chains"] for block in item["blocks"]}
+    assert {path.name for path in folder.glob("chain-*")} == named  # nothing else is left
+
+
+def test_finished_draws_are_not_made_again(small_fit, whole, tmp_path, monkeypatch):
+    folder = copied(whole[1], tmp_path)
+    monkeypatch.setattr(nutpie_nuts.nutpie, "sample", None)
+    assert same_bits(whole[0], small_fit.sample(**RUN, store=folder, resume=True))
+
+
+def test_resuming_what_is_not_there_begins(small_fit, tmp_path):
+    short = RUN | {"draws": 20, "tune": 20, "chains": 1}
+    tree = small_fit.sample(**short, store=tmp_path / "new", resume=True)
+    assert same_bits(tree, load_posterior(tmp_path / "new"), ("posterior",))
+
+
+def test_a_random_seed_is_that_of_the_run_that_is_continued(small_fit, tmp_path):
+    short = RUN | {"draws": 20, "tune": 20, "chains": 2, "random_seed": None}
+    tree = small_fit.sample(**short, store=tmp_path / "draws")
+    unfinished(tmp_path / "draws", 0, 0)
+    assert same_bits(tree, small_fit.sample(**short, store=tmp_path / "draws", resume=True))
+
+
+def test_what_is_there_is_neither_continued_nor_deleted_unasked(small_fit, whole, tmp_path):
+    folder = copied(whole[1], tmp_path)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(BayesmapInputError, match=r"BM-IO-022.*--resume.*--overwrite"):
+        small_fit.sample(**RUN, store=folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    short = RUN | {"draws": 20, "tune": 20, "chains": 1}
+    tree = small_fit.sample(**short, store=folder, overwrite=True)
+    assert same_bits(tree, load_posterior(folder), ("posterior",))
+
+
+def test_a_folder_with_other_files_is_left_alone(small_fit, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(BayesmapIOError, match=r"BM-IO-023.*notes\.txt"):
+        small_fit.sample(**RUN, store=tmp_path, overwrite=True)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [({"draws": 700}, "draws was 620, is 700"), ({"random_seed": 6}, "seed was 5, is 6"),
+     ({"target_accept": 0.9}, r"target_accept was 0\.8, is 0\.9")],
+)  # fmt: skip
+def test_other_settings_are_refused(small_fit, whole, change, text):
+    with pytest.raises(BayesmapInputError, match=f"BM-IO-021(.|\n)*{text}"):
+        small_fit.sample(**RUN | change, store=whole[1], resume=True)
+
+
+@pytest.fixture(scope="module")
+def others():
+    """Fits of other data, another model, and another prior than `small_fit`."""
+    from dataclasses import replace
+
+    from bayesmap.testing import toy_dataset, toy_models
+
+    data, models = toy_dataset(npix=12), toy_models()
+    counts = data.counts.data.copy()
+    counts.flat[np.argmax(counts)] += 1
+    changed = replace(data, counts=replace(data.counts, data=counts))
+    return {
+        "data": MapFit.from_dataset(changed, models),
+        "models": MapFit.from_dataset(data, models.with_frozen({"index": True})),
+        "priors": MapFit.from_dataset(data, models, priors="flat"),
+    }
+
+
+@pytest.mark.parametrize("what", ["data", "models", "priors"])
+def test_changed_data_models_or_priors_are_refused_by_hash(others, whole, what):
+    with pytest.raises(BayesmapInputError, match=f"BM-IO-021(.|\n)*{what} is different"):
+        others[what].sample(**RUN, store=whole[1], resume=True)
+
+
+def test_another_version_is_refused(small_fit, whole, tmp_path):
+    folder = copied(whole[1], tmp_path)
+    text = (folder / MANIFEST).read_text()
+    (folder / MANIFEST).write_text(text.replace('"nutpie": "', '"nutpie": "0.0.'))
+    with pytest.raises(BayesmapInputError, match="BM-IO-021.*versions"):
+        small_fit.sample(**RUN, store=folder, resume=True)
+
+
+def test_one_process_at_a_time(small_fit, whole):
+    held = open_store(whole[1], manifest_of(whole[1])["identity"], {}, 3, resume=True)
+    with held, pytest.raises(BayesmapIOError, match=r"BM-IO-025.*another process"):
+        small_fit.sample(**RUN, store=whole[1], resume=True)
+
+
+def test_only_nutpie_gives_draws_before_the_end(small_fit, tmp_path):
+    with pytest.raises(BayesmapInputError, match=r"BM-FT-016.*numpyro"):
+        small_fit.sample(**RUN, store=tmp_path / "draws", nuts_sampler="numpyro")
+
+
+@pytest.mark.parametrize("kind", ["flipped", "cut", "missing"])
+def test_a_damaged_block_is_told(whole, tmp_path, kind):
+    folder = copied(whole[1], tmp_path)
+    path = sorted(folder.glob("chain-1-*"))[0]
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.unlink() if kind == "missing" else path.write_bytes(content if kind == "flipped" else content[:-1])
+    with pytest.raises(BayesmapIOError, match=f"BM-IO-023.*{path.name}"):
+        load_posterior(folder)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", "[" * 100_000, '{"format": 1}', '{"format": 2}', '{"format": 1, "run": "1"}']
+)
+def test_a_manifest_that_is_none_is_told(whole, tmp_path, text):
+    folder = copied(whole[1], tmp_path)
+    (folder / MANIFEST).write_text(text)
+    with pytest.raises(BayesmapIOError, match=f"BM-IO-023.*{MANIFEST}"):
+        load_posterior(folder)
+
+
+def test_a_manifest_cannot_name_a_file_elsewhere(whole, tmp_path):
+    folder = copied(whole[1], tmp_path)
+    manifest = manifest_of(folder)
+    block = manifest["chains"][0]["blocks"][0]
+    (folder / block["file"]).replace(tmp_path / "elsewhere.nc")
+    block["file"] = "../elsewhere.nc"
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(BayesmapIOError, match="BM-IO-023"):
+        load_posterior(folder)
+
+
+class Full:
+    """A disk that is full after so many files."""
+
+    def __init__(self, files: int) -> None:
+        self.left, self.put = files, draw_store.put_bytes
+
+    def __call__(self, path, content):
+        if self.left == 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.left -= 1
+        self.put(path, content)
+
+
+@pytest.mark.parametrize("files", [2, 5, 6, 9])
+def test_a_full_disk_ends_the_run_and_leaves_what_was_written(small_fit, whole, tmp_path, monkeypatch, files):
+    """The store is readable as it was at the last flush, and a later run gives the same bits."""
+    tree, folder = whole[0], tmp_path / "draws"
+    with monkeypatch.context() as patch:
+        patch.setattr(draw_store, "put_bytes", Full(files))
+        with pytest.raises(BayesmapIOError, match=r"BM-IO-024.*No space left on device(.|\n)*--resume"):
+            small_fit.sample(**RUN, store=folder)
+    if files > 4:
+        left = load_posterior(folder)
+        assert left.attrs["status"] == "interrupted"
+        assert "interrupted" in str(summarise(left))
+        size = left["posterior"].sizes["draw"]
+        assert 0 < size <= 620
+        for name, values in left["posterior"].data_vars.items():
+            kept = tree["posterior"][name].sel(chain=values["chain"].values).values[:, :size]
+            assert np.array_equal(values.values, kept), name
+    assert same_bits(tree, small_fit.sample(**RUN, store=folder, resume=True))
+
+
+def test_a_disk_without_room_is_told_before_the_first_draw(small_fit, tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(draw_store.shutil, "disk_usage", lambda path: usage._replace(free=300_000))
+    with pytest.raises(BayesmapIOError, match=r"BM-IO-026.*0\.3 MB left"):
+        small_fit.sample(**RUN | {"draws": 10_000}, store=tmp_path / "draws")
+
+
+def test_a_folder_that_cannot_be_made_is_told(small_fit, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BayesmapIOError, match="BM-IO-024"):
+        small_fit.sample(**RUN, store=tmp_path / "file" / "draws")
+
+
+def test_draws_are_written_after_some_seconds_too(small_fit, tmp_path, monkeypatch):
+    """Also where a block is not full for long: the manifest counts more draws each time, in one open block."""
+    monkeypatch.setattr(nutpie_nuts, "EVERY", 0.0)
+    sizes = []
+
+    def progress(done, total, divergences):
+        if (tmp_path / "draws" / MANIFEST).exists():
+            sizes.append(sum(block["draws"] for block in manifest_of(tmp_path / "draws")["chains"][0]["blocks"]))
+
+    small_fit.sample(**RUN | {"draws": 240, "chains": 1}, store=tmp_path / "draws", progress=progress)
+    assert sizes == sorted(sizes)
+    assert len({size for size in sizes if 0 < size < 240}) > 0
+    assert len(list((tmp_path / "draws").glob("chain-*"))) == 1
