@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bayesmap.cli.config import Config, read_config
+from bayesmap.cli.config import Config, keeps_draws, read_config
 from bayesmap.cli.fit import build_fit, find_best
 from bayesmap.cli.inputs import Inputs, load_inputs
+from bayesmap.cli.output import file_name
 from bayesmap.cli.progress import now_and_then, progress
 from bayesmap.errors import BayesmapError, BayesmapInputError, BayesmapIOError, ConfigError, raise_problems
 
@@ -139,8 +140,21 @@ def load_all(candidates: Sequence[Candidate]) -> dict[str, Inputs]:
     return inputs
 
 
-def fits_of(candidates: Sequence[Candidate], inputs: Mapping[str, Inputs]) -> dict[str, tuple[MapFit, xr.DataTree]]:
+def fits_of(
+    candidates: Sequence[Candidate], inputs: Mapping[str, Inputs], kept: Path, *, resume: bool, overwrite: bool
+) -> dict[str, tuple[MapFit, xr.DataTree]]:
     """Return each fit at its optimum, with draws: the stored ones where they are of this fit, else new ones.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+        Models.
+    inputs : mapping
+        Data and models of each.
+    kept : Path
+        Folder in which new draws are kept while they are made, each model in a folder of its own.
+    resume, overwrite : bool
+        What is done with draws that are there: see `MapFit.sample`.
 
     Raises
     ------
@@ -154,7 +168,10 @@ def fits_of(candidates: Sequence[Candidate], inputs: Mapping[str, Inputs]) -> di
         progress(f"{item.name}: {fit.memory}")
         find_best(fit, item.config)
         tree = _stored_draws(item, fit)
-        found[item.name] = (fit, _new_draws(item, fit) if tree is None else tree)
+        if tree is None:
+            store = {"store": kept / file_name(item.name), "resume": resume, "overwrite": overwrite}
+            tree = _new_draws(item, fit, store if keeps_draws(item.config) else {})
+        found[item.name] = (fit, tree)
     return found
 
 
@@ -177,14 +194,13 @@ def _stored_draws(item: Candidate, fit: MapFit) -> xr.DataTree | None:
     return tree
 
 
-def _new_draws(item: Candidate, fit: MapFit) -> xr.DataTree:
+def _new_draws(item: Candidate, fit: MapFit, store: Mapping[str, Any]) -> xr.DataTree:
     progress(f"{item.name}: sampling the posterior")
 
     def show(done: int, total: int, divergences: int) -> str:
         return f"{item.name}: {done} of {total} draws (warm-up included), {divergences} divergences"
 
-    options: dict[str, Any] = dict(item.config.sample or {})
-    tree = fit.sample(progress=now_and_then(show), **options)
+    tree = fit.sample(progress=now_and_then(show), **(item.config.sample or {}), **store)
     if tree.attrs["status"] == "interrupted":
         raise KeyboardInterrupt
     return tree

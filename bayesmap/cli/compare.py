@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +14,11 @@ from bayesmap.cli import exit_codes
 from bayesmap.cli.candidates import fits_of, load_all, read_candidates
 from bayesmap.cli.config import add_path_arguments
 from bayesmap.cli.output import PICTURE_DPI, file_name
-from bayesmap.cli.paths import check_output, output_folder, output_path
+from bayesmap.cli.paths import check_output, draws_folder, output_folder, output_path
 from bayesmap.cli.progress import now_and_then, progress
 from bayesmap.dataset import Dataset
 from bayesmap.errors import ConfigError
+from bayesmap.results.draw_folder import refuse_draws, remove_empty, remove_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,6 +69,11 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", metavar="N", type=int, default=1, help="seed of evidences and refits (default: 1)")
     parser.add_argument("--output", metavar="DIR", type=Path, default=Path("comparison"), help="folder to write")
     add_path_arguments(parser)
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue the draws that an interrupted or killed comparison left beside the output",
+    )
     parser.set_defaults(run=run)
 
 
@@ -85,20 +93,38 @@ def run(options: argparse.Namespace) -> int:
     _check_numbers(options)
     output = output_path(options.output, folder=Path.cwd(), allowed=options.allow_path)
     check_output(output, overwrite=options.overwrite)
+    kept = draws_folder(output)
+    if kept.exists() and not (options.resume or options.overwrite):
+        raise refuse_draws(kept)
     candidates = read_candidates(options.models, options.allow_path)
     inputs = load_all(candidates)
     _check_evidence(options.evidence)
     progress(f"{', '.join(inputs)}: data and models are fine")
     start = time.perf_counter()
-    fits = fits_of(candidates, inputs)
-    found = _compared(fits, options)
+    with _told(kept):
+        fits = fits_of(candidates, inputs, kept, resume=options.resume, overwrite=options.overwrite)
+        found = _compared(fits, options)
     print(found, flush=True)
     progress("writing files and pictures")
     with output_folder(output, overwrite=options.overwrite) as folder:
         write_comparison(folder, found, {name: fit for name, (fit, _) in fits.items()})
     print(f"results: {output}")
+    for name in fits:
+        remove_store(kept / file_name(name))
+    remove_empty(kept)
     progress(f"finished after {time.perf_counter() - start:.1f} s")
     return exit_codes.FINE if found.success else exit_codes.NOT_TRUSTED
+
+
+@contextmanager
+def _told(kept: Path) -> Iterator[None]:
+    """Say after an interrupt where draws are."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if kept.exists():
+            progress(f"draws are kept in {kept}, the same command with --resume continues")
+        raise
 
 
 def _check_numbers(options: argparse.Namespace) -> None:

@@ -6,11 +6,12 @@ import argparse
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bayesmap.cli.entries import IRFS, OF_A_MAP, DatasetEntry, EntryReader
-from bayesmap.cli.paths import check_output, output_path
+from bayesmap.cli.paths import check_draws, check_output, check_writable, output_path, was_interrupted
 from bayesmap.cli.sampling import RANDOM_SEED, read_sample
 from bayesmap.cli.values import choice, flag, positive, radius, text
 from bayesmap.cli.wanted import Bands, read_flux_points, read_profiles
@@ -69,6 +70,8 @@ class Config:
         Source -> `Bands` whose flux points are worked out.
     overwrite : bool
         True if files in `output` may be replaced.
+    resume : bool
+        True to continue the draws of an interrupted run.
     allow_paths : tuple of Path
         Folders outside `folder` that may be read and written.
     file : Path, optional
@@ -95,6 +98,7 @@ class Config:
     profiles: str | tuple[str, ...] = ()
     flux_points: Mapping[str, Bands] = field(default_factory=dict)
     overwrite: bool = False
+    resume: bool = False
     allow_paths: tuple[Path, ...] = ()
     file: Path | None = None
 
@@ -132,7 +136,9 @@ def add_path_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace files in an output folder that exists")
 
 
-def read_config(path: Path, *, allow_paths: Sequence[Path] = (), overwrite: bool = False) -> Config:
+def read_config(
+    path: Path, *, allow_paths: Sequence[Path] = (), overwrite: bool = False, resume: bool = False
+) -> Config:
     """Read a configuration file and check every key.
 
     Parameters
@@ -143,6 +149,8 @@ def read_config(path: Path, *, allow_paths: Sequence[Path] = (), overwrite: bool
         Folders outside the configuration's own that it may name.
     overwrite : bool
         True if files in an existing output folder may be replaced.
+    resume : bool
+        True to continue the draws of an interrupted run, whose output may be replaced.
 
     Returns
     -------
@@ -156,7 +164,9 @@ def read_config(path: Path, *, allow_paths: Sequence[Path] = (), overwrite: bool
         BM-CF-010 to 016 see `load_yaml`; for priors see `read_priors`.
     BayesmapIOError
         BM-IO-012 to 016 for an input outside the allowed folders or missing, BM-IO-018 for an output outside them,
-        BM-IO-019 for an output that exists.
+        BM-IO-019 for an output that exists, BM-IO-027 for one that cannot be written.
+    BayesmapInputError
+        BM-IO-022 for draws of an unfinished run that are neither to be continued nor deleted.
     ProblemList
         If there are several problems.
     """
@@ -173,12 +183,49 @@ def read_config(path: Path, *, allow_paths: Sequence[Path] = (), overwrite: bool
         except BayesmapError as error:
             problems.append(error)
     if "output" in values:
+        problems += _output_problems(values["output"], overwrite=overwrite, resume=resume)
+    if resume:
+        problems += _resume_problems(values.get("sample", {}))
+    raise_problems(problems)
+    chosen: dict[str, Any] = {"overwrite": overwrite, "resume": resume, "allow_paths": reader.allowed}
+    return Config(folder=folder, file=path.resolve(), **chosen, **values)
+
+
+def _output_problems(output: Path, *, overwrite: bool, resume: bool) -> list[BayesmapError]:
+    """Return what is wrong with an output; that of an interrupted run may be replaced when it is continued."""
+    problems: list[BayesmapError] = []
+    replaced = overwrite or (resume and was_interrupted(output))
+    for check in (
+        partial(check_output, output, overwrite=replaced),
+        partial(check_draws, output, resume=resume, overwrite=overwrite),
+        partial(check_writable, output),
+    ):
         try:
-            check_output(values["output"], overwrite=overwrite)
+            check()
         except BayesmapError as error:
             problems.append(error)
-    raise_problems(problems)
-    return Config(folder=folder, overwrite=overwrite, allow_paths=reader.allowed, file=path.resolve(), **values)
+    return problems
+
+
+def keeps_draws(config: Config) -> bool:
+    """Return whether the draws of a configuration are kept while they are made: those of nutpie are."""
+    return config.sample is not None and config.sample.get("nuts_sampler", "nutpie") == "nutpie"
+
+
+def _resume_problems(sample: Mapping[str, Any] | None) -> list[BayesmapError]:
+    """Return what stands against continuing draws."""
+    named = "nutpie" if sample is None else sample.get("nuts_sampler", "nutpie")
+    if sample is not None and named == "nutpie":
+        return []
+    done = "samples nothing (sample: false)" if sample is None else f"samples with {named}"
+    return [
+        ConfigError(
+            "BM-CF-059",
+            what=f"--resume is given, and the configuration {done}",
+            rule="Only draws of nutpie are kept while they are made, and can be continued",
+            remedy="Leave --resume out, or sample with nutpie",
+        )
+    ]
 
 
 def _missing_keys(raw: Mapping[str, Any]) -> list[BayesmapError]:

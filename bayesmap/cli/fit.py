@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayesmap.cli import exit_codes
-from bayesmap.cli.config import Config, add_config_arguments, read_config
+from bayesmap.cli.config import Config, add_config_arguments, keeps_draws, read_config
 from bayesmap.cli.extras import NONE, Extras, work_out, write_extras
 from bayesmap.cli.inputs import Inputs, load_inputs
 from bayesmap.cli.output import Outcome, Prediction, write_outcome
-from bayesmap.cli.paths import output_folder
+from bayesmap.cli.paths import INTERRUPTED, RECORD, draws_folder, output_folder
 from bayesmap.cli.posterior import Sampled, draw_posterior, write_posterior
 from bayesmap.cli.progress import progress
 from bayesmap.cli.table import counts_table, parameter_table, prior_table, truth_table
 from bayesmap.models.sky import Models
+from bayesmap.results.draw_folder import is_store, remove_store
 from bayesmap.results.fit import FitResult
 
 if TYPE_CHECKING:
@@ -41,9 +42,15 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
         parents=[common],
         help="fit the models of a configuration to its data, sample the posterior and write the results",
         description="Check everything, find the best fit and its covariance, sample the posterior, print the "
-        "parameters, write the results. Ctrl-C while sampling keeps what was drawn.",
+        "parameters, write the results. Draws are kept in OUTPUT.draws while they are made: Ctrl-C writes the results "
+        "of what was drawn, and after it, or after a crash, the same command with --resume continues.",
     )
     add_config_arguments(parser)
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue the draws that an interrupted or killed run left beside the output; begin where there are none",
+    )
     parser.set_defaults(run=run)
 
 
@@ -60,7 +67,12 @@ def run(options: argparse.Namespace) -> int:
     int
         See `fit_and_write`.
     """
-    config = read_config(Path(options.config), allow_paths=options.allow_path, overwrite=options.overwrite)
+    config = read_config(
+        Path(options.config),
+        allow_paths=options.allow_path,
+        overwrite=options.overwrite,
+        resume=options.resume,
+    )
     return fit_and_write(config)
 
 
@@ -97,24 +109,44 @@ def fit_and_write(config: Config, truth: Models | None = None) -> int:
     extras = work_out(fit, config)
     if str(extras):
         print(f"{extras}\n", flush=True)
-    sampled = None if config.sample is None else draw_posterior(fit, config.sample)
+    sampled = None if config.sample is None else draw_posterior(fit, {**config.sample, **store_options(config)})
     if sampled is not None and sampled.summary is not None:
         print(f"{posterior_text(sampled.summary, true)}\n", flush=True)
         if sampled.check is not None:
             print(f"{sampled.check}\n", flush=True)
     progress("writing files and pictures")
-    with output_folder(config.output, overwrite=config.overwrite) as folder:
+    interrupted = sampled is not None and sampled.interrupted
+    with output_folder(config.output, overwrite=config.overwrite or config.resume) as folder:
         write_outcome(folder, outcome, config.place)
-        write_analysis(folder, config, inputs, outcome.best.model)
+        write_analysis(folder, config, inputs, outcome.best.model, interrupted=interrupted)
         if sampled is not None:
             write_posterior(folder, sampled, outcome, truth)
         write_extras(folder, extras, None if sampled is None else sampled.tree, outcome.best.model)
     print(f"results: {config.output}")
+    tidy(config, interrupted=interrupted)
     progress(f"finished after {time.perf_counter() - start:.1f} s")
     return exit_code(outcome.best, sampled, extras)
 
 
-def write_analysis(folder: Path, config: Config, inputs: Inputs, models: Models) -> None:
+def store_options(config: Config) -> dict[str, Any]:
+    """Return the options of `MapFit.sample` on the folder of draws; nothing for samplers that give them at the end."""
+    if not keeps_draws(config):
+        return {}
+    return {"store": draws_folder(config.output), "resume": config.resume, "overwrite": config.overwrite}
+
+
+def tidy(config: Config, *, interrupted: bool) -> None:
+    """Delete the folder of draws, which the results hold now; after an interrupt say how to continue."""
+    folder = draws_folder(config.output)
+    if not is_store(folder):
+        return
+    if interrupted:
+        progress(f"interrupted: draws are kept in {folder}, the same command with --resume continues")
+    else:
+        remove_store(folder)
+
+
+def write_analysis(folder: Path, config: Config, inputs: Inputs, models: Models, *, interrupted: bool) -> None:
     """Write ``analysis.json``: data, models and configuration in the form that a report shows.
 
     Parameters
@@ -127,6 +159,8 @@ def write_analysis(folder: Path, config: Config, inputs: Inputs, models: Models)
         Data sets.
     models : Models
         Best fit.
+    interrupted : bool
+        True if the user ended the run while it sampled.
     """
     from bayesmap.report.data import describe
     from bayesmap.report.models import describe_models
@@ -134,12 +168,13 @@ def write_analysis(folder: Path, config: Config, inputs: Inputs, models: Models)
     record = {
         "name": config.name or config.output.name,
         "command": "" if config.file is None else f"bayesmap fit {config.file.name}",
+        "status": INTERRUPTED if interrupted else "finished",
         "finished": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
         "configuration": "" if config.file is None else config.file.read_text(encoding="utf-8"),
         "datasets": [describe(item) for item in inputs.datasets],
         "models": describe_models(models),
     }
-    (folder / "analysis.json").write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
+    (folder / RECORD).write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
 
 
 def exit_code(best: FitResult, sampled: Sampled | None, extras: Extras = NONE) -> int:

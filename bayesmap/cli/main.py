@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from bayesmap.cli import calibrate, check, compare, demo, exit_codes, fit, report
-from bayesmap.errors import BayesmapError
+from bayesmap.errors import BayesmapError, BayesmapIOError
 
+XLA_MEMORY = "RESOURCE_EXHAUSTED"
+"""How the messages of JAX begin when memory runs out."""
 COMMANDS = (demo, check, fit, compare, calibrate, report)
 
 
@@ -43,14 +48,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = build_parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        with _terminated_as_interrupted():
+            return int(options.run(options))
     except KeyboardInterrupt:
-        print("bayesmap: interrupted, nothing was written", file=sys.stderr)
+        print("bayesmap: interrupted, no results were written", file=sys.stderr)
         return exit_codes.INTERRUPTED
     except BayesmapError as error:
         return _report(error, error.exit_code, debug=options.debug)
     except OSError as error:
         return _report(error, exit_codes.IO_FAILED, debug=options.debug)
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        return _report(_out_of_memory(error), exit_codes.IO_FAILED, debug=options.debug)
 
 
 def _report(error: Exception, code: int, *, debug: bool) -> int:
@@ -58,3 +68,30 @@ def _report(error: Exception, code: int, *, debug: bool) -> int:
         traceback.print_exception(error, file=sys.stderr)
     print(f"bayesmap: error: {error}", file=sys.stderr)
     return code
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Take SIGTERM, by which batch systems announce the end of a job's time, as Ctrl-C: what was drawn is written."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or str(error).startswith(XLA_MEMORY)
+
+
+def _out_of_memory(error: Exception) -> BayesmapIOError:
+    return BayesmapIOError(
+        "BM-FT-017",
+        what=f"the memory of this machine ran out ({str(error).splitlines()[0] if str(error) else 'MemoryError'})",
+        rule="A fit needs about the memory that it states before it compiles, and other programs leave it",
+        remedy="Freeze known shapes, cut or rebin the map, or run it where there is more; draws that were written "
+        "before are continued with --resume",
+    )

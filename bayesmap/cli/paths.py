@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -9,6 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bayesmap.errors import BayesmapIOError
+
+RECORD = "analysis.json"
+"""File of an output that says, among others, whether the run came to its end."""
+LARGEST_RECORD = 50_000_000
+"""Bytes."""
+INTERRUPTED = "interrupted"
 
 
 def output_path(text: str | Path, *, folder: Path, allowed: Sequence[Path] = ()) -> Path:
@@ -64,6 +72,61 @@ def check_output(path: Path, *, overwrite: bool) -> None:
             rule="Results are never overwritten unasked",
             remedy="Choose another output, or pass --overwrite to replace the files of the same names in the folder",
         )
+
+
+def check_writable(path: Path) -> None:
+    """Refuse an output whose folder, or the first of its folders that exists, cannot be written.
+
+    Parameters
+    ----------
+    path : Path
+        Output folder.
+
+    Raises
+    ------
+    BayesmapIOError
+        BM-IO-027.
+    """
+    place = next(folder for folder in (path, *path.parents) if folder.exists())
+    if not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
+        why = "read-only for you" if place.is_dir() else "not a folder"
+        raise BayesmapIOError(
+            "BM-IO-027",
+            what=f"the output {path} cannot be written: {place} is {why}",
+            rule="Results go into a folder that can be written",
+            remedy="Choose another output, or change the permissions",
+        )
+
+
+def was_interrupted(output: Path) -> bool:
+    """Return whether the results in a folder are those of a run that was interrupted while it sampled."""
+    record = output / RECORD
+    if not record.is_file() or record.stat().st_size > LARGEST_RECORD:
+        return False
+    try:
+        found = json.loads(record.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):  # of another program: no results of ours
+        return False
+    return isinstance(found, dict) and found.get("status") == INTERRUPTED
+
+
+def draws_folder(output: Path) -> Path:
+    """Return the folder beside an output in which draws are kept until the output is whole."""
+    return output.with_name(f"{output.name}.draws")
+
+
+def check_draws(output: Path, *, resume: bool, overwrite: bool) -> None:
+    """Refuse to begin where the draws of an unfinished run are, unless they are to be continued or deleted.
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-IO-022.
+    """
+    from bayesmap.results.draw_folder import is_store, refuse_draws
+
+    if is_store(draws_folder(output)) and not (resume or overwrite):
+        raise refuse_draws(draws_folder(output))
 
 
 @contextmanager

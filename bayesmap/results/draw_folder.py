@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +18,8 @@ from bayesmap.results.identity import differences
 from bayesmap.results.verdict import Verdict
 
 LOCK = "lock"
+OWN = re.compile(r"\.?(manifest\.json|whitening\.nc|chain-\d+-run-\d+-\d{7,}-\d{7,}\.nc)(\.\d+\.tmp)?")
+"""Names of the files of a store, finished or on their way; others are not touched."""
 LARGEST_MANIFEST = 20_000_000
 """Bytes; the blocks of a hundred million draws are named in fewer."""
 
@@ -66,14 +68,9 @@ def open_store(
     with _alone(folder):
         known = is_store(folder)
         if known and not (resume or overwrite):
-            raise BayesmapInputError(
-                "BM-IO-022",
-                what=f"{folder} holds the draws of a run that was not finished",
-                rule="Draws are neither continued nor deleted unasked",
-                remedy="Continue them with --resume (resume=True), or begin anew with --overwrite (overwrite=True)",
-            )
-        if known and not resume:
-            _empty(folder)
+            raise refuse_draws(folder)
+        if not (known and resume):
+            _empty(folder)  # also what a run left that was killed before its first manifest
             known = False
         manifest = read_manifest(folder) if known else _new(identity, attributes, chains)
         if known:
@@ -82,6 +79,16 @@ def open_store(
         elif others := sorted(item.name for item in folder.iterdir() if item.name != LOCK):
             raise damaged(folder, f"it holds no draws but other files ({', '.join(others[:3])})")
         yield DrawStore(folder, manifest)
+
+
+def refuse_draws(folder: Path) -> BayesmapInputError:
+    """Return the error about draws that are there unasked."""
+    return BayesmapInputError(
+        "BM-IO-022",
+        what=f"{folder} holds the draws of a run that was not finished",
+        rule="Draws are neither continued nor deleted unasked",
+        remedy="Continue them with --resume (resume=True), or begin anew with --overwrite (overwrite=True)",
+    )
 
 
 def is_store(folder: Path) -> bool:
@@ -186,10 +193,26 @@ def _check(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> N
         )
 
 
+def remove_store(folder: Path) -> None:
+    """Delete the draws in a folder, whose posterior is kept elsewhere; and the folder, if nothing else is in it."""
+    if is_store(folder):
+        _empty(folder)
+        (folder / LOCK).unlink(missing_ok=True)
+        remove_empty(folder)
+
+
+def remove_empty(folder: Path) -> None:
+    """Delete a folder if it is there and empty."""
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
 def _empty(folder: Path) -> None:
-    for item in folder.iterdir():
-        if item.name != LOCK:
-            item.unlink()
+    """Delete the files of a store: the manifest first, so that a half-deleted folder is none of draws."""
+    (folder / MANIFEST).unlink(missing_ok=True)
+    for path in list(folder.iterdir()):
+        if OWN.fullmatch(path.name):
+            path.unlink()
 
 
 @contextmanager
@@ -217,8 +240,3 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def remove_store(folder: Path) -> None:
-    """Delete a folder of draws whose posterior is kept elsewhere."""
-    shutil.rmtree(folder)

@@ -117,3 +117,32 @@ def test_what_is_wrong_is_said_before_anything_is_compiled(folder, monkeypatch, 
     assert main(["compare", *arguments, "--output", "new"]) == code
     assert message in capsys.readouterr().err
     assert not (folder / "new").exists()
+
+
+def test_an_interrupted_comparison_keeps_its_draws_and_continues(folder, monkeypatch, capsys):
+    """The first model is whole, the second was stopped: neither begins anew."""
+    from bayesmap.cli import candidates
+
+    monkeypatch.chdir(folder)
+    (folder / "short-config.yaml").write_text(CONFIG.format(name="none").replace("fit-none", "fit-short"))
+    (folder / "again-config.yaml").write_text(CONFIG.format(name="none").replace("fit-none", "fit-again"))
+    command = ["compare", "short=short-config.yaml", "again=again-config.yaml", "--output", "stopped"]
+    original = candidates._new_draws
+
+    def stopped(item, fit, store):
+        if item.name == "again":
+            raise KeyboardInterrupt
+        return original(item, fit, store)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(candidates, "_new_draws", stopped)
+        assert main(command) == 130
+    assert "draws are kept in" in capsys.readouterr().err
+    assert load_posterior(folder / "stopped.draws" / "short").attrs["status"] == "finished"
+    assert main(command) == 2
+    assert "BM-IO-022" in capsys.readouterr().err
+    assert main([*command, "--resume"]) == 0
+    assert not (folder / "stopped.draws").exists()
+    record = json.loads((folder / "stopped" / "comparison.json").read_text())
+    first, second = record["models"]
+    assert first["elpd"] == second["elpd"]  # the same model, seed and data

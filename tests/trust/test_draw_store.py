@@ -16,7 +16,7 @@ from bayesmap import MapFit, load_posterior
 from bayesmap.errors import BayesmapInputError, BayesmapIOError
 from bayesmap.inference.samplers import nutpie_nuts
 from bayesmap.results import draw_store
-from bayesmap.results.draw_folder import open_store, read_draws
+from bayesmap.results.draw_folder import open_store, read_draws, remove_store
 from bayesmap.results.draw_store import BLOCK, MANIFEST
 from bayesmap.results.posterior import verdict_of
 from bayesmap.results.summary import summarise
@@ -32,7 +32,7 @@ def whole(small_fit, tmp_path_factory):
 
 
 def copied(folder: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(folder, tmp_path / "draws"))
+    return Path(shutil.copytree(folder, tmp_path / "copy", dirs_exist_ok=True))
 
 
 def manifest_of(folder: Path) -> dict:
@@ -136,6 +136,28 @@ def test_a_folder_with_other_files_is_left_alone(small_fit, tmp_path):
     with pytest.raises(BayesmapIOError, match=r"BM-IO-023.*notes\.txt"):
         small_fit.sample(**RUN, store=tmp_path, overwrite=True)
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_run_that_was_killed_before_its_first_manifest_is_in_nobodys_way(small_fit, tmp_path):
+    folder = tmp_path / "draws"
+    folder.mkdir()
+    for name in ("whitening.nc", ".manifest.json.123.tmp", "chain-0-run-1-0000000-0000250.nc"):
+        (folder / name).write_bytes(b"half")
+    short = RUN | {"draws": 20, "tune": 20, "chains": 1}
+    tree = small_fit.sample(**short, store=folder)
+    assert same_bits(tree, load_posterior(folder), ("posterior",))
+
+
+def test_deleting_a_store_leaves_what_is_not_its_own(whole, tmp_path):
+    folder = copied(whole[1], tmp_path)
+    (folder / "chain-notes.nc").write_text("mine")
+    remove_store(folder)
+    assert [path.name for path in folder.iterdir()] == ["chain-notes.nc"]
+    remove_store(folder)
+    (folder / "chain-notes.nc").unlink()
+    other = copied(whole[1], tmp_path / "other")
+    remove_store(other)
+    assert not other.exists()
 
 
 @pytest.mark.parametrize(
