@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import xarray as xr
 from filelock import FileLock, Timeout
 
 from bayesmap.errors import BayesmapInputError, BayesmapIOError
-from bayesmap.results.draw_store import BLOCK, FORMAT, MANIFEST, DrawStore, damaged
+from bayesmap.results.draw_store import BLOCK, FORMAT, LIBRARY, MANIFEST, DrawStore, damaged
 from bayesmap.results.identity import differences
 from bayesmap.results.verdict import Verdict
 
@@ -153,10 +153,24 @@ def _is_manifest(found: Any) -> bool:
         and found.get("format") == FORMAT
         and type(found.get("run")) is int
         and isinstance(found.get("identity"), dict)
-        and isinstance(found.get("attributes", {}), dict)
-        and ("whitening" not in found or _is_file(found["whitening"]))
+        and isinstance(found["identity"].get("versions"), dict)
+        and isinstance(found["identity"]["versions"].get(LIBRARY), str)
+        and isinstance(found.get("attributes"), dict)
+        and all(isinstance(value, str) for value in found["attributes"].values())
         and isinstance(found.get("chains"), list)
         and all(_is_chain(item) for item in found["chains"])
+        and (_has_begun(found) or not any(item["blocks"] for item in found["chains"]))
+    )
+
+
+def _has_begun(found: Mapping[str, Any]) -> bool:
+    """Return whether there is what `DrawStore.begin` keeps."""
+    whitening, sampler = found.get("whitening"), found.get("sampler")
+    return (
+        _is_file(whitening)
+        and isinstance(whitening.get("notes"), list)
+        and isinstance(sampler, dict)
+        and (type(sampler.get("tune")) is int)
     )
 
 
@@ -171,7 +185,7 @@ def _is_chain(found: Any) -> bool:
     )
 
 
-def _is_file(found: Any) -> bool:
+def _is_file(found: Any) -> TypeGuard[dict[str, Any]]:
     return isinstance(found, dict) and all(isinstance(found.get(key), str) for key in ("file", "sha256"))
 
 

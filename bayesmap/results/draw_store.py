@@ -41,6 +41,8 @@ MARGIN = 1.2
 """What is asked of the disk, in units of the draws' size."""
 LIBRARY = "nutpie"
 """The only sampler whose draws are written while they are made."""
+GROUPS = ("posterior", "sample_stats", COORDINATES)
+"""Groups of a block."""
 KEPT = "What was written before is valid, and --resume (resume=True) continues from it"
 
 Describe = Callable[[np.ndarray], xr.Dataset]
@@ -111,9 +113,7 @@ class DrawStore:
 
     def finished(self) -> dict[int, ChainDraws]:
         """Return the chains that are whole."""
-        return {
-            i: self._chain(i) for i in range(len(self.manifest["chains"])) if self.manifest["chains"][i]["finished"]
-        }
+        return {i: self._chain(i) for i, item in enumerate(self.manifest["chains"]) if item["finished"]}
 
     def written(self, chain: int) -> int:
         """Return how many draws of a chain are valid."""
@@ -141,7 +141,7 @@ class DrawStore:
             raise damaged(self.folder, "no draw was written yet")
         groups: dict[str, list[xr.Dataset]] = {"posterior": [], "sample_stats": []}
         for chain in chains:
-            trees = [self._read(block) for block in self.manifest["chains"][chain]["blocks"]]
+            trees = self._blocks(chain)
             for name, parts in groups.items():
                 whole = xr.concat([item[name].to_dataset() for item in trees], "draw", data_vars="minimal")
                 parts.append(whole.isel(draw=slice(0, length)))
@@ -174,12 +174,23 @@ class DrawStore:
             )
 
     def _chain(self, chain: int) -> ChainDraws:
-        trees = [self._read(block) for block in self.manifest["chains"][chain]["blocks"]]
+        trees = self._blocks(chain)
         statistics = xr.concat([item["sample_stats"].to_dataset() for item in trees], "draw").isel(chain=0)
         return ChainDraws(
             np.concatenate([item[COORDINATES]["w"].values for item in trees]),
             {str(name): values.values for name, values in statistics.data_vars.items()},
         )
+
+    def _blocks(self, chain: int) -> list[xr.DataTree]:
+        """Return the blocks of a chain, each with as many draws as the manifest says."""
+        found = []
+        for block in self.manifest["chains"][chain]["blocks"]:
+            tree = self._read(block)
+            sizes = [tree[name].sizes.get("draw") for name in GROUPS if name in tree.children]
+            if sizes != [block["draws"]] * len(GROUPS):
+                raise damaged(self.folder, f"{block['file']} does not hold {block['draws']} draws")
+            found.append(tree)
+        return found
 
     def write(self, name: str, tree: xr.DataTree) -> dict[str, Any]:
         """Write a file of the folder; return its entry in the manifest."""
@@ -210,8 +221,11 @@ class DrawStore:
             raise damaged(self.folder, f"{path.name} cannot be read ({error.strerror})") from error
         if hashlib.sha256(content).hexdigest() != entry["sha256"]:
             raise damaged(self.folder, f"{path.name} is not the file that was written")
-        with xr.open_datatree(io.BytesIO(content), engine=ENGINE) as opened:
-            return opened.load()
+        try:
+            with xr.open_datatree(io.BytesIO(content), engine=ENGINE) as opened:
+                return opened.load()
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+            raise damaged(self.folder, f"{path.name} is no block of draws ({error})") from error
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -231,6 +232,38 @@ def test_a_manifest_that_is_none_is_told(whole, tmp_path, text):
     folder = copied(whole[1], tmp_path)
     (folder / MANIFEST).write_text(text)
     with pytest.raises(BayesmapIOError, match=f"BM-IO-023.*{MANIFEST}"):
+        load_posterior(folder)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [("attributes",), ("identity", "versions"), ("whitening",), ("whitening", "notes"), ("sampler",),
+     ("sampler", "tune"), ("chains", 0, "finished"), ("chains", 0, "blocks", 0, "sha256"),
+     ("chains", 0, "blocks", 0, "draws")],
+    ids=str,
+)  # fmt: skip
+def test_a_manifest_without_one_of_its_parts_is_told(whole, tmp_path, path):
+    folder = copied(whole[1], tmp_path)
+    manifest = manifest_of(folder)
+    part = manifest
+    for key in path[:-1]:
+        part = part[key]
+    del part[path[-1]]
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(BayesmapIOError, match=f"BM-IO-023.*{MANIFEST}"):
+        load_posterior(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"no block", None])
+def test_a_block_that_is_none_is_told_whatever_the_manifest_says(whole, tmp_path, content):
+    folder = copied(whole[1], tmp_path)
+    manifest = manifest_of(folder)
+    first = manifest["chains"][0]["blocks"][0]
+    data = (folder / manifest["chains"][0]["blocks"][2]["file"]).read_bytes() if content is None else content
+    (folder / first["file"]).write_bytes(data)
+    first["sha256"] = hashlib.sha256(data).hexdigest()
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(BayesmapIOError, match=f"BM-IO-023.*{first['file']}"):
         load_posterior(folder)
 
 
