@@ -177,3 +177,10 @@ def test_fewer_draws_than_chains_are_no_error(small_fit):
 def test_a_run_interrupted_in_its_warm_up_is_told(small_fit, interrupt):
     with pytest.raises(FitStateError, match=r"BM-FT-006.*before a chain left its warm-up"):
         small_fit.sample(draws=100, tune=100_000, chains=2, cores=2, random_seed=3, progress=interrupt(1))
+
+
+def test_bars_show_each_chain_whole(small_fit, capsys):
+    small_fit.sample(draws=30, tune=20, chains=2, cores=2, random_seed=3, progressbar=True, modes=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert [" ".join(line.split()) for line in lines if line.startswith(("chain 0", "chain 1"))]
+    assert all("50/50" in line for line in lines if line.startswith("chain"))
