@@ -118,6 +118,32 @@ def raise_problems(problems: Iterable[BayesmapError]) -> None:
         raise ProblemList(found)
 
 
+def attempt[Read](problems: list[BayesmapError], read: Callable[..., Read], *args: Any) -> Read | None:
+    """Return what a function returns; where it fails, add its problems to the list and return None.
+
+    Parameters
+    ----------
+    problems : list of BayesmapError
+        What was found so far.
+    read : callable
+        Function.
+    *args
+        Its arguments.
+    """
+    try:
+        return read(*args)
+    except ProblemList as error:
+        problems.extend(error.problems)
+    except BayesmapError as error:
+        problems.append(error)
+    return None
+
+
+def located(error: BayesmapError, path: str) -> BayesmapError:
+    """Return the same error with the place put in front."""
+    return type(error)(error.code, what=f"{path}: {error.what}", rule=error.rule, remedy=error.remedy)
+
+
 def _rebuild(cls: type[BayesmapError], code: str, what: str, rule: str, remedy: str) -> BayesmapError:
     """Make the error again in another process."""
     return cls(code, what=what, rule=rule, remedy=remedy)

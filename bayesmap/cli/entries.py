@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from bayesmap.cli.values import choice, radius, text
-from bayesmap.errors import BayesmapError, ConfigError, raise_problems
+from bayesmap.errors import BayesmapError, ConfigError, attempt, raise_problems
 from bayesmap.io.irf_maps import IrfChoice
-from bayesmap.io.model_schema import attempt
 from bayesmap.io.safe_yaml import check_keys, unknown_key, wrong_kind
 from bayesmap.io.template_path import resolve_input
 

@@ -10,7 +10,7 @@ from bayesmap.cli.config import Config
 from bayesmap.cli.entries import DatasetEntry
 from bayesmap.cli.wanted import wanted_problems
 from bayesmap.dataset import Dataset, MapDataset
-from bayesmap.errors import BayesmapError, ConfigError, ProblemList
+from bayesmap.errors import BayesmapError, ConfigError, ProblemList, attempt, located
 from bayesmap.io.datasets import read_datasets
 from bayesmap.io.gammapy import (
     read_dataset,
@@ -20,7 +20,6 @@ from bayesmap.io.gammapy import (
     to_bayesmap_psf,
 )
 from bayesmap.io.irf_maps import Position
-from bayesmap.io.model_schema import attempt, located
 from bayesmap.io.ogip import read_ogip
 from bayesmap.io.spectrum import read_spectrum
 from bayesmap.io.yaml import read_models

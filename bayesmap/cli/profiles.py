@@ -14,8 +14,7 @@ from bayesmap.cli.output import PICTURE_DPI, file_name
 from bayesmap.cli.progress import progress
 from bayesmap.cli.table import aligned, format_value
 from bayesmap.cli.wanted import ALL
-from bayesmap.errors import BayesmapError
-from bayesmap.io.model_schema import attempt
+from bayesmap.errors import BayesmapError, attempt
 from bayesmap.results.records import number
 
 if TYPE_CHECKING:

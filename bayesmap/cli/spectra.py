@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from bayesmap.cli.output import PICTURE_DPI, file_name
 from bayesmap.cli.progress import progress
 from bayesmap.cli.wanted import Bands
-from bayesmap.errors import BayesmapError
-from bayesmap.io.model_schema import attempt
+from bayesmap.errors import BayesmapError, attempt
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -12,8 +12,7 @@ import numpy as np
 from bayesmap.cli.values import choice, flag, positive, text
 from bayesmap.dataset import Dataset
 from bayesmap.dataset.bands import checked_edges
-from bayesmap.errors import BayesmapError, ConfigError, raise_problems
-from bayesmap.io.model_schema import attempt
+from bayesmap.errors import BayesmapError, ConfigError, attempt, raise_problems
 from bayesmap.io.safe_yaml import check_keys, wrong_kind
 from bayesmap.models.component import did_you_mean
 from bayesmap.models.sky import Models

@@ -13,11 +13,10 @@ from bayesmap.fold.convention010 import build_convention010
 from bayesmap.fold.forward import Fold, build_fold
 from bayesmap.fold.spectrum import SpectrumFold, build_spectrum_fold
 from bayesmap.irf.exposure import ENERGY_INTEGRATIONS
-from bayesmap.models.overdispersion import OverdispersionModel
 from bayesmap.models.sky import Models
 from bayesmap.posterior.building import undisturbed
 from bayesmap.posterior.compiled import CompiledPosterior, Observation, compile_posterior
-from bayesmap.posterior.likelihood import ObservedCounts, observe, overdispersion_of
+from bayesmap.posterior.likelihood import ObservedCounts, observe, overdispersion_of, with_scatter
 from bayesmap.posterior.on_off import ObservedOnOff, observe_on_off
 from bayesmap.posterior.priors import build_variables
 
@@ -53,8 +52,7 @@ class FitOptions:
 
     def with_scatter(self, models: Models) -> Models:
         """Return the models, with an `OverdispersionModel` where the likelihood asks for one that is not there."""
-        there = any(isinstance(model, OverdispersionModel) for model in models)
-        return models if self.likelihood == "poisson" or there else models + OverdispersionModel()
+        return with_scatter(models, self.likelihood)
 
     def fold(self, dataset: Dataset, models: Models) -> Fold | SpectrumFold:
         """Return the forward model of a dataset."""

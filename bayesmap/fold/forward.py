@@ -13,7 +13,7 @@ import numpy as np
 import pytensor.tensor as pt
 
 from bayesmap.dataset import MapDataset
-from bayesmap.errors import BayesmapInputError
+from bayesmap.errors import BayesmapError, BayesmapInputError, attempt, raise_problems
 from bayesmap.fold.banks import are_enough, with_banks
 from bayesmap.fold.batch import Batch, Graphs
 from bayesmap.fold.batch import batches as batches_of
@@ -212,25 +212,25 @@ def build_fold(
     Raises
     ------
     BayesmapInputError
-        BM-IN-034 if no model predicts anything for the dataset, and see `background_maps`.
+        BM-IN-034 if no model predicts anything for the dataset, and see `background_maps` and `build_source_fold`: all
+        problems at once.
     """
+    problems: list[BayesmapError] = []
     setup = build_setup(dataset, exposure_order, energy_integration)
-    response = models.only(ResponseModel, dataset.name)
+    response = attempt(problems, models.only, ResponseModel, dataset.name)
     own = [model for model in models.sky_models if model.applies_to(dataset.name)]
-    backgrounds = background_maps(dataset, models)
-    if not own and not backgrounds:
+    backgrounds = attempt(problems, background_maps, dataset, models)
+    if not own and backgrounds == {}:
         raise BayesmapInputError(
             "BM-IN-034",
             what=f"no model predicts counts in dataset {dataset.name!r}",
             rule="A dataset needs a source or a background",
             remedy="Correct datasets_names of the models, or leave the dataset out",
         )
-    return Fold(
-        setup=setup,
-        models=models,
-        sources=with_banks({model.name: build_source_fold(dataset, setup, model, response) for model in own}),
-        backgrounds=backgrounds,
-    )
+    folds = {model.name: attempt(problems, build_source_fold, dataset, setup, model, response) for model in own}
+    raise_problems(problems)
+    sources = {name: fold for name, fold in folds.items() if fold is not None}
+    return Fold(setup=setup, models=models, sources=with_banks(sources), backgrounds=backgrounds or {})
 
 
 def background_maps(dataset: MapDataset, models: Models) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytensor.tensor as pt
 
-from bayesmap.errors import ModelError
 from bayesmap.fold.compact import CompactImage, build_compact_image
 from bayesmap.fold.cube import cube_templates
 from bayesmap.fold.field import FieldImage, build_field_image
@@ -19,6 +18,7 @@ from bayesmap.fold.moments import build_moments
 from bayesmap.fold.pixelmap import PixelMap, build_pixel_map, frame_rotation, tangent_basis, unit_vector
 from bayesmap.fold.placement import Image, Piece, Place, assemble, locate, outside, weighted
 from bayesmap.fold.point import PointImage, build_point_image
+from bayesmap.fold.positions import check_position
 from bayesmap.fold.setup import FoldSetup
 from bayesmap.fold.sizes import samples_needed
 from bayesmap.fold.wide import build_sky_grid
@@ -188,7 +188,7 @@ def _free_source(setup: FoldSetup, spatial: SpatialModel, name: str) -> FreeSour
     direction = rotation @ unit_vector(np, *spatial.position)
     lon = float(np.rad2deg(np.arctan2(direction[1], direction[0])))
     lat = float(np.rad2deg(np.arctan2(direction[2], np.hypot(direction[0], direction[1]))))
-    check_position(setup, name, lon, lat)
+    check_position(setup.geom, setup.reach, name, lon, lat)
     width = float(np.hypot(*setup.shape)) * np.sqrt(float(np.median(setup.geom.solid_angle()))) * 180.0 / np.pi
     pixel_map = build_pixel_map(setup.geom, lon, lat, width)
     source = FreeSource(setup, spatial, pixel_map, rotation)
@@ -284,26 +284,3 @@ def _fixed_brightness(setup: FoldSetup, spatial: ConstantSpatialModel | Template
         return build_fixed_image(setup, templates, name, energies)
     templates = brightness_templates(setup, jacobian, lambda lon, lat: spatial.plane_brightness(*to_frame(lon, lat), 0))
     return build_fixed_image(setup, templates, name)
-
-
-def check_position(setup: FoldSetup, name: str, lon: float, lat: float) -> None:
-    """Refuse a source that stands beyond the padded map.
-
-    Raises
-    ------
-    ModelError
-        BM-MO-001 with the distance to the map's edge.
-    """
-    x, y = (float(np.squeeze(v)) for v in setup.geom.sky_to_pixel(np.array([lon]), np.array([lat])))
-    n_lat, n_lon = setup.shape
-    beyond = max(-0.5 - x, x - n_lon + 0.5, -0.5 - y, y - n_lat + 0.5)
-    if not beyond <= setup.reach:
-        pixel = np.sqrt(float(np.median(setup.geom.solid_angle()))) * 180.0 / np.pi
-        centre = setup.geom.center
-        raise ModelError(
-            "BM-MO-001",
-            what=f"source {name!r} at lon={lon:.4f}, lat={lat:.4f} deg ({setup.geom.frame}) stands "
-            f"{beyond * pixel:.2f} deg outside the map around ({centre[0]:.4f}, {centre[1]:.4f}) deg",
-            rule=f"A source must lie on the map or within the PSF's reach of it ({setup.reach * pixel:.2f} deg)",
-            remedy="Correct its position or frame, or remove it from the models",
-        )

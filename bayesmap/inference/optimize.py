@@ -14,7 +14,9 @@ from bayesmap.inference.backends.registry import OPTIMISERS, check_options, load
 from bayesmap.inference.newton import NewtonState
 from bayesmap.inference.numbers import check_numbers, seed_of
 from bayesmap.inference.scatter import scattered
+from bayesmap.models.free import check_free
 from bayesmap.models.sky import Models
+from bayesmap.models.twins import check_twins
 from bayesmap.posterior.compiled import CompiledPosterior
 from bayesmap.results.fit import SAME, FitResult, Starts
 
@@ -68,7 +70,8 @@ def optimize(
         BM-FT-002 for an unknown backend, BM-FT-040 for one whose package is missing, BM-FT-041 for an option that it
         does not have, BM-FT-005 for a number of starts or a seed that makes no sense.
     ModelError
-        BM-MO-012 if nothing is free; BM-MO-020 if the start values have no support.
+        BM-MO-012 if nothing is free; BM-MO-010 for sources that nothing tells apart; BM-MO-020 if the start values
+        have no support.
     """
     run = load("optimize", OPTIMISERS, backend)
     check_options(backend, run, options)
@@ -152,16 +155,10 @@ def verdict(state: NewtonState, message: str, at_bound: tuple[str, ...]) -> tupl
 
 
 def check_start(posterior: CompiledPosterior, start: np.ndarray) -> None:
-    """Refuse a fit without free parameters, or one that starts where the data are impossible."""
+    """Refuse a fit without free parameters, of twins, or one that starts where the data are impossible."""
     coordinates = posterior.coordinates
-    if coordinates.size == 0:
-        frozen = ", ".join(coordinates.models.parameters)
-        raise ModelError(
-            "BM-MO-012",
-            what="no parameter is free",
-            rule="A fit needs at least one",
-            remedy=f"Unfreeze one of {frozen}",
-        )
+    check_free(coordinates.models)
+    check_twins(coordinates.models, posterior.variables.chosen)
     value, _ = posterior.value_and_gradient(start)  # which the fit compiles anyway
     if not np.isfinite(value):
         raise ModelError(

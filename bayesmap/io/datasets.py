@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from bayesmap.dataset import Dataset, SpectrumDatasetOnOff
-from bayesmap.errors import BayesmapError, BayesmapIOError, ConfigError, raise_problems
+from bayesmap.errors import BayesmapError, BayesmapIOError, ConfigError, attempt, located, raise_problems
 from bayesmap.fits.hdu import DEFAULT_LIMITS, ReadLimits
 from bayesmap.io.covariance import HasCovariance
 from bayesmap.io.gammapy import read_dataset, write_dataset
-from bayesmap.io.model_schema import attempt, located
 from bayesmap.io.safe_yaml import check_keys, load_yaml, unknown_key, wrong_kind
 from bayesmap.io.spectrum import read_spectrum, write_spectrum
 from bayesmap.io.template_path import resolve_input

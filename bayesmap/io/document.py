@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from bayesmap.errors import BayesmapError, raise_problems
+from bayesmap.errors import BayesmapError, attempt, raise_problems
 from bayesmap.io.covariance import load_covariance, with_errors
 from bayesmap.io.links import labels_to_links
-from bayesmap.io.model_schema import FileRules, attempt, read_model
+from bayesmap.io.model_schema import FileRules, read_model
 from bayesmap.io.own_models import in_order, read_own
 from bayesmap.io.safe_yaml import check_keys, wrong_kind
 from bayesmap.models.sky import Models

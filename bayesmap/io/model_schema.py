@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
 
-from bayesmap.errors import BayesmapError, BayesmapInputError, ConfigError, ProblemList, raise_problems
+from bayesmap.errors import (
+    BayesmapError,
+    BayesmapInputError,
+    ConfigError,
+    attempt,
+    located,
+    raise_problems,
+)
 from bayesmap.io import spectral_schema
 from bayesmap.io.gammapy import to_bayesmap_map
 from bayesmap.io.parameter_schema import read_parameter
@@ -34,22 +41,6 @@ class FileRules:
     root: str | PathLike[str] | None = None
     allow_paths: Sequence[str | PathLike[str]] = ()
     env: Mapping[str, str] = field(default_factory=dict)
-
-
-def attempt[Read](problems: list[BayesmapError], read: Callable[..., Read], *args: Any) -> Read | None:
-    """Return what a reader reads; where it fails, add its problems to the list and return None."""
-    try:
-        return read(*args)
-    except ProblemList as error:
-        problems.extend(error.problems)
-    except BayesmapError as error:
-        problems.append(error)
-    return None
-
-
-def located(error: BayesmapError, path: str) -> BayesmapError:
-    """Return the same error with the place put in front."""
-    return type(error)(error.code, what=f"{path}: {error.what}", rule=error.rule, remedy=error.remedy)
 
 
 def read_model(data: Any, path: str, rules: FileRules) -> AnyModel:

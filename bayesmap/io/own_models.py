@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from bayesmap.errors import BayesmapError, ConfigError, raise_problems
-from bayesmap.io.model_schema import attempt, build, read_name, read_names, read_parameters, unknown_type
+from bayesmap.errors import BayesmapError, ConfigError, attempt, raise_problems
+from bayesmap.io.model_schema import build, read_name, read_names, read_parameters, unknown_type
 from bayesmap.io.safe_yaml import check_keys, wrong_kind
 from bayesmap.models.component import ModelComponent, did_you_mean
 from bayesmap.models.named import NamedModel

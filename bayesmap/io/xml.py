@@ -11,10 +11,10 @@ from typing import Any
 
 import astropy.units as u
 
-from bayesmap.errors import BayesmapError, ConfigError, ProblemList, raise_problems
+from bayesmap.errors import BayesmapError, ConfigError, ProblemList, attempt, located, raise_problems
 from bayesmap.io import xml_schema as schema
 from bayesmap.io.fermi_text import read_spectrum_table
-from bayesmap.io.model_schema import FileRules, attempt, build, located
+from bayesmap.io.model_schema import FileRules, build
 from bayesmap.io.safe_xml import Element, load_xml
 from bayesmap.io.safe_yaml import unknown_key
 from bayesmap.io.template_path import resolve_input

@@ -9,9 +9,8 @@ from xml.sax.saxutils import quoteattr
 
 from astropy import units as u
 
-from bayesmap.errors import BayesmapError, ConfigError, raise_problems
+from bayesmap.errors import BayesmapError, ConfigError, attempt, located, raise_problems
 from bayesmap.io import xml_schema as schema
-from bayesmap.io.model_schema import attempt, located
 from bayesmap.io.placed_maps import place_templates
 from bayesmap.io.whole_file import refuse_existing, write_whole
 from bayesmap.io.xml_schema import Kind, Name, Number

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesmap.errors import BayesmapError, ConfigError, raise_problems
+from bayesmap.errors import BayesmapError, ConfigError, attempt, located, raise_problems
 from bayesmap.io import spectral_schema
 from bayesmap.io.covariance import (
     HasCovariance,
@@ -21,7 +21,7 @@ from bayesmap.io.covariance import (
     with_errors,
 )
 from bayesmap.io.document import models_and_matrix, models_from_dict
-from bayesmap.io.model_schema import FileRules, attempt, located
+from bayesmap.io.model_schema import FileRules
 from bayesmap.io.model_writer import document_of, models_to_dict
 from bayesmap.io.placed_maps import map_name, place_templates
 from bayesmap.io.safe_yaml import check_keys, load_yaml, wrong_kind

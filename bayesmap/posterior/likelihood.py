@@ -164,6 +164,12 @@ def overdispersion_of(models: Models, dataset_name: str) -> str:
     return f"{found.name}.counts.overdispersion" if found is not None else ""
 
 
+def with_scatter(models: Models, likelihood: str) -> Models:
+    """Return the models, with an `OverdispersionModel` where the likelihood asks for one that is not there."""
+    there = any(isinstance(model, OverdispersionModel) for model in models)
+    return models if likelihood == "poisson" or there else models + OverdispersionModel()
+
+
 def cash(counts: np.ndarray, npred: np.ndarray) -> np.ndarray:
     r"""Return the Cash statistic per bin, :math:`2(\mu - n\ln\mu)`; infinite where no support.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pymc as pm
 
-from bayesmap.errors import BayesmapInputError, PriorError
+from bayesmap.errors import BayesmapError, BayesmapInputError, PriorError, attempt, raise_problems
 from bayesmap.fold.pixelmap import frame_rotation, unit_vector
 from bayesmap.maps.geometry import WcsGeom
 from bayesmap.maps.sphere import separation
@@ -113,6 +114,8 @@ def build_variables(models: Models, priors: str | Mapping[Any, Any], geoms: Sequ
     ------
     PriorError
         See `choose_priors`, `distributions.build_distribution`, and `joint` and `derived` for priors of these kinds.
+    ProblemList
+        Where the priors of several parameters cannot be used.
     """
     coordinates = Coordinates(models, tuple(models.parameters.free_names))
     chosen = choose_priors(models, priors, geoms)
@@ -120,27 +123,29 @@ def build_variables(models: Models, priors: str | Mapping[Any, Any], geoms: Sequ
     pooled = frozenset(coordinates.names[i] for i in coordinates.pooled)
     joint = {} if isinstance(priors, str) else joint_priors(models, priors, pooled)
     first = {names[0]: names for names in joint}
-    variables: list[Variable] = []
+    problems: list[BayesmapError] = []
+    variables: list[Variable | None] = []
     for i, name in enumerate(coordinates.names):
         if name in first:
-            variables.append(joint_variable(joint[first[name]], first[name], coordinates))
+            variables.append(attempt(problems, joint_variable, joint[first[name]], first[name], coordinates))
         elif any(name in names for names in joint):
             continue
         elif i in coordinates.pooled:
             if not isinstance(priors, str):
-                _check_not_pooled(models, priors, name, coordinates.pooled[i].name)
+                attempt(problems, _check_not_pooled, models, priors, name, coordinates.pooled[i].name)
             chosen[name] = f"pool {coordinates.pooled[i].name}"
             variables.append(_deviate(name, i, chosen[name]))
         elif i not in paired:
             if _is_lone_position(name) and priors != "flat":
                 chosen[name] = _stated(chosen[name], models.parameters[name], *_reach(models, name, geoms))
-            variables.append(_scalar(name, chosen[name], coordinates))
+            variables.append(attempt(problems, _scalar, name, chosen[name], coordinates))
         elif i == coordinates.moving[paired[i]][0]:
-            flat = priors == "flat"
+            build = partial(_position, flat=priors == "flat")
             radius = radius_of(models, paired[i], geoms)
             pixel = min((pixel_size(geom) for geom in geoms), default=0.1)
-            variables.append(_position(paired[i], coordinates, chosen, radius, pixel, flat=flat))
-    built = Variables(coordinates, tuple(variables), chosen)
+            variables.append(attempt(problems, build, paired[i], coordinates, chosen, radius, pixel))
+    raise_problems(problems)
+    built = Variables(coordinates, tuple(item for item in variables if item is not None), chosen)
     built.in_order()
     return built
 
