@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bayesmap.cli import exit_codes
-from bayesmap.cli.config import add_config_arguments, read_config
-from bayesmap.cli.inputs import Inputs, collect_inputs
+from bayesmap.cli.config import Config, add_config_arguments, draft_config
+from bayesmap.cli.inputs import Inputs, read_inputs
+from bayesmap.cli.surroundings import package_problems, place_problems
 from bayesmap.dataset import Dataset, MapDataset
 from bayesmap.dataset.memory import check_memory, estimate_data, show_bytes
 from bayesmap.dataset.memory_limit import read_limit
-from bayesmap.errors import BayesmapError, ProblemList
+from bayesmap.errors import BayesmapError, ProblemList, attempt
+from bayesmap.models.sky import Models
 
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -49,27 +53,48 @@ def run(options: argparse.Namespace) -> int:
         0 where there is no problem, else the exit code of the gravest one (4 before 2).
     """
     try:
-        config = read_config(Path(options.config), allow_paths=options.allow_path, overwrite=options.overwrite)
+        config, wrong_keys = draft_config(
+            Path(options.config), allow_paths=options.allow_path, overwrite=options.overwrite
+        )
     except BayesmapError as error:
         return _print_problems(_flat(error))
-    inputs, problems = collect_inputs(config)
-    if problems or inputs is None:
-        return _print_problems(problems)
-    try:
-        check_memory(estimate_data(inputs.datasets), read_limit(config.memory_limit), inputs.datasets)
-    except BayesmapError as error:
-        return _print_problems((error,))
-    print(describe(inputs))
+    datasets, models, problems = read_inputs(config, complete=not wrong_keys)
+    found = [*wrong_keys, *problems, *place_problems(config, wrong_keys), *package_problems(config)]
+    attempt(found, check_memory, estimate_data(datasets), read_limit(config.memory_limit), datasets)
+    # A model that could not be read is not looked at further, nor are data without one.
+    notes: tuple[str, ...] = ()
+    if models is not None:
+        found, notes = _set_up(config, datasets, models, found)
+    if found or models is None:
+        return _print_problems(tuple(found))
+    print(describe(Inputs(datasets, models), notes))
     return exit_codes.FINE
 
 
-def describe(inputs: Inputs) -> str:
+def _set_up(
+    config: Config, datasets: Sequence[Dataset], models: Models, found: list[BayesmapError]
+) -> tuple[list[BayesmapError], tuple[str, ...]]:
+    """Return the problems, and those of models and priors on the data, each once; and the notes."""
+    from bayesmap.fold.forward import build_fold
+    from bayesmap.posterior.likelihood import with_scatter
+    from bayesmap.posterior.preflight import remarks, setup_problems
+
+    whole = with_scatter(models, config.likelihood)
+    build = partial(build_fold, exposure_order=config.exposure_order)
+    later = setup_problems(datasets, whole, config.priors, build, allow_asimov=config.allow_asimov)
+    each = {str(problem): problem for problem in (*found, *later)}
+    return list(each.values()), remarks(datasets, whole)
+
+
+def describe(inputs: Inputs, notes: Sequence[str] = ()) -> str:
     """Return a short text on what will be fitted.
 
     Parameters
     ----------
     inputs : Inputs
         Checked data sets and models.
+    notes : sequence of str
+        What is unusual about them, and allowed.
     """
     parameters = inputs.models.parameters
     lines = [
@@ -77,7 +102,7 @@ def describe(inputs: Inputs) -> str:
         f"models: {', '.join(inputs.models.names)}",
         f"free parameters ({len(parameters.free_names)}): {', '.join(parameters.free_names)}",
         f"memory: at least {show_bytes(estimate_data(inputs.datasets).total)}; the fit says more before it compiles",
-        *(f"note: {note}" for dataset in inputs.datasets for note in dataset.notes),
+        *(f"note: {note}" for note in notes),
         "no problem found",
     ]
     return "\n".join(lines)

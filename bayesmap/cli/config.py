@@ -13,10 +13,10 @@ from typing import Any
 from bayesmap.cli.entries import IRFS, OF_A_MAP, DatasetEntry, EntryReader
 from bayesmap.cli.paths import check_draws, check_output, check_writable, output_path, was_interrupted
 from bayesmap.cli.sampling import RANDOM_SEED, read_sample
-from bayesmap.cli.values import choice, flag, positive, radius, text
+from bayesmap.cli.values import choice, flag, positive, radius, text, whole
 from bayesmap.cli.wanted import Bands, read_flux_points, read_profiles
 from bayesmap.dataset.memory_limit import read_limit
-from bayesmap.errors import BayesmapError, ConfigError, ProblemList, raise_problems
+from bayesmap.errors import BayesmapError, ConfigError, attempt, raise_problems
 from bayesmap.io.irf_maps import IrfChoice
 from bayesmap.io.prior_schema import read_priors
 from bayesmap.io.safe_yaml import check_keys, load_yaml, unknown_key, wrong_kind
@@ -28,6 +28,8 @@ LIKELIHOODS = ("poisson", "negative_binomial")
 OPTIMISERS = ("newton", "scipy", "minuit", "sherpa")
 OPTIMIZE_KEYS = ("backend", "method", "tolerance", "max_iterations", "starts", "random_seed")
 DATA_KEYS = ("dataset", "maps", "datasets")
+UNREAD = Path()
+"""In place of models that are missing, or whose path cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +111,8 @@ class Config:
 
     @property
     def entries(self) -> tuple[DatasetEntry, ...]:
-        """The data sets that the configuration itself lists: none where a ``datasets.yaml`` does."""
-        if isinstance(self.datasets, Path):
+        """The data sets that the configuration itself lists: none where a ``datasets.yaml`` does, or nothing does."""
+        if isinstance(self.datasets, Path) or (self.datasets is None and self.dataset is None and not self.maps):
             return ()
         given: dict[str, Any] = {key: getattr(self, key) for key in OF_A_MAP}
         only = DatasetEntry(file=self.dataset, **given)
@@ -170,28 +172,49 @@ def read_config(
     ProblemList
         If there are several problems.
     """
+    config, problems = draft_config(path, allow_paths=allow_paths, overwrite=overwrite, resume=resume)
+    raise_problems(problems)
+    return config
+
+
+def draft_config(
+    path: Path, *, allow_paths: Sequence[Path] = (), overwrite: bool = False, resume: bool = False
+) -> tuple[Config, tuple[BayesmapError, ...]]:
+    """Read as much of a configuration file as can be read: every key that is right, and what is wrong with the others.
+
+    Parameters
+    ----------
+    path, allow_paths, overwrite, resume
+        As of `read_config`.
+
+    Returns
+    -------
+    tuple
+        The configuration, with the defaults in place of keys that are missing or wrong (no data, no models), and all
+        problems.
+
+    Raises
+    ------
+    BayesmapError
+        If the file as a whole cannot be read; see `load_yaml`.
+    """
     raw = load_yaml(path)
     folder = path.resolve().parent
-    reader = _Reader(folder, tuple(place.resolve() for place in allow_paths))
     problems: list[BayesmapError] = _missing_keys(raw)
-    values: dict[str, Any] = {}
-    for key, value in raw.items():
-        try:
-            values[key] = reader.read(key, value)
-        except ProblemList as error:
-            problems.extend(error.problems)
-        except BayesmapError as error:
-            problems.append(error)
+    reader = _Reader(folder, tuple(place.resolve() for place in allow_paths), problems)
+    read = {key: attempt(problems, reader.read, key, value) for key, value in raw.items()}
+    # None is what is left of a key that could not be read, and the default of the keys that may be null; but `sample`.
+    values = {key: value for key, value in read.items() if value is not None or key == "sample"}
     if "output" in values:
         problems += _output_problems(values["output"], overwrite=overwrite, resume=resume)
     if resume:
         problems += _resume_problems(values.get("sample", {}))
-    raise_problems(problems)
+    placeholders: dict[str, Any] = {"models": UNREAD, "output": folder}
     chosen: dict[str, Any] = {"overwrite": overwrite, "resume": resume, "allow_paths": reader.allowed}
-    return Config(folder=folder, file=path.resolve(), **chosen, **values)
+    return Config(folder=folder, file=path.resolve(), **chosen, **placeholders | values), tuple(problems)
 
 
-def _output_problems(output: Path, *, overwrite: bool, resume: bool) -> list[BayesmapError]:
+def _output_problems(output: Any, *, overwrite: bool, resume: bool) -> list[BayesmapError]:
     """Return what is wrong with an output; that of an interrupted run may be replaced when it is continued."""
     problems: list[BayesmapError] = []
     replaced = overwrite or (resume and was_interrupted(output))
@@ -200,10 +223,7 @@ def _output_problems(output: Path, *, overwrite: bool, resume: bool) -> list[Bay
         partial(check_draws, output, resume=resume, overwrite=overwrite),
         partial(check_writable, output),
     ):
-        try:
-            check()
-        except BayesmapError as error:
-            problems.append(error)
+        attempt(problems, check)
     return problems
 
 
@@ -262,10 +282,11 @@ def _misplaced(keys: list[str]) -> ConfigError:
 class _Reader:
     """Reads each key of a configuration; which keys there are stands in `read`."""
 
-    def __init__(self, folder: Path, allowed: tuple[Path, ...]) -> None:
+    def __init__(self, folder: Path, allowed: tuple[Path, ...], problems: list[BayesmapError]) -> None:
         self.folder = folder
         self.allowed = allowed
         self.data = EntryReader(folder, allowed)
+        self.problems = problems
 
     def read(self, key: str, value: Any) -> Any:
         """Return the checked value of a key."""
@@ -273,7 +294,7 @@ class _Reader:
             "name": text,
             "dataset": self.data.path,
             "maps": self.data.maps,
-            "datasets": self.data.datasets,
+            "datasets": partial(self.data.datasets, self.problems),
             "models": self._models,
             "psf_max_radius": radius,
             "irf": choice(IRFS),
@@ -310,16 +331,18 @@ def _priors(where: str, value: Any) -> str | Mapping[str, Prior]:
 
 def _optimize(where: str, value: Any) -> Mapping[str, Any]:
     check_keys(value, OPTIMIZE_KEYS, where)
-    if "backend" in value:
-        choice(OPTIMISERS)(f"{where}.backend", value["backend"])
-    if "method" in value:
-        text(f"{where}.method", value["method"])
-    if "tolerance" in value:
-        positive(f"{where}.tolerance", value["tolerance"], "a number > 0, in sigma")
-    for key, smallest in (("max_iterations", 1), ("starts", 1), ("random_seed", 0)):
-        number = value.get(key, smallest)
-        if not isinstance(number, int) or isinstance(number, bool) or number < smallest:
-            raise wrong_kind(f"{where}.{key}", number, f"a whole number >= {smallest}")
+    readers: dict[str, Callable[[str, Any], Any]] = {
+        "backend": choice(OPTIMISERS),
+        "method": text,
+        "tolerance": partial(positive, expected="a number > 0, in sigma"),
+        "max_iterations": whole(1),
+        "starts": whole(1),
+        "random_seed": whole(0),
+    }
+    problems: list[BayesmapError] = []
+    for key, item in value.items():
+        attempt(problems, readers[key], f"{where}.{key}", item)
+    raise_problems(problems)
     return dict(value)
 
 

@@ -92,15 +92,13 @@ class EntryReader:
         raise_problems(problems)
         return {key: path for key, path in paths.items() if path is not None}
 
-    def datasets(self, where: str, value: Any) -> Path | tuple[DatasetEntry, ...]:
-        """Return the entries of a list, or the path of a ``datasets.yaml``."""
+    def datasets(self, problems: list[BayesmapError], where: str, value: Any) -> Path | tuple[DatasetEntry, ...]:
+        """Return the entries of a list, or the path of a ``datasets.yaml``; what is wrong with entries is added."""
         if isinstance(value, str):
             return self.path(where, value)
         if not isinstance(value, Sequence) or not value:
             raise wrong_kind(where, value, "a list of data sets, or the path of a datasets.yaml")
-        problems: list[BayesmapError] = []
         found = [attempt(problems, self.entry, f"{where}[{n}]", item) for n, item in enumerate(value)]
-        raise_problems(problems)
         return tuple(entry for entry in found if entry is not None)
 
     def entry(self, where: str, value: Any) -> DatasetEntry:

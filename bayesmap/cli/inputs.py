@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bayesmap.cli.config import Config
+from bayesmap.cli.config import UNREAD, Config
 from bayesmap.cli.entries import DatasetEntry
 from bayesmap.cli.wanted import wanted_problems
 from bayesmap.dataset import Dataset, MapDataset
@@ -47,26 +47,49 @@ def collect_inputs(config: Config) -> tuple[Inputs | None, tuple[BayesmapError, 
     Returns
     -------
     tuple
-        The inputs (None where something could not be read) and all problems found. Where there are several data sets,
+        The inputs (None where something could not be read) and all problems found; see `read_inputs`.
+    """
+    datasets, models, problems = read_inputs(config)
+    unread = models is None or len(datasets) < max(1, len(config.entries))
+    return None if unread or models is None else Inputs(datasets, models), problems
+
+
+def read_inputs(
+    config: Config, *, complete: bool = True
+) -> tuple[tuple[Dataset, ...], Models | None, tuple[BayesmapError, ...]]:
+    """Read what can be read of the data sets and models that a configuration names, and check it.
+
+    Parameters
+    ----------
+    config : Config
+        Configuration, perhaps with keys left out that are wrong.
+    complete : bool
+        False if it does not name all its data: then nothing is said of models without data.
+
+    Returns
+    -------
+    tuple
+        Data sets, models (None where they cannot be read) and all problems found. Where there are several data sets,
         each problem of one begins with its name, or with its place in the configuration.
     """
     problems: list[BayesmapError] = []
     datasets = load_datasets(config, problems)
-    unread = bool(problems)
-    models = attempt(problems, load_models, config)
+    unread = bool(problems) or not complete
+    models = None if config.models == UNREAD else attempt(problems, load_models, config)
     joint = config.datasets is not None
+    sound = not unread
     for dataset in datasets:
         found = dataset.problems(allow_asimov=config.allow_asimov)
         problems.extend(located(problem, dataset.name) if joint else problem for problem in found)
+        sound = sound and not found
     if joint:
         problems.extend(name_problems([dataset.name for dataset in datasets]))
     if models is not None:
         problems.extend(prior_problems(config, models))
-        problems.extend(wanted_problems(config, models, () if unread else datasets))
+        problems.extend(wanted_problems(config, models, datasets if sound else ()))
     if models is not None and not unread:
         problems.extend(background_problems(models, [dataset.name for dataset in datasets]))
-    inputs = None if unread or models is None else Inputs(datasets, models)
-    return inputs, tuple(problems)
+    return datasets, models, tuple(problems)
 
 
 def load_inputs(config: Config) -> Inputs:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
+from bayesmap.cli.values import is_whole
 from bayesmap.errors import BayesmapError, raise_problems
 from bayesmap.io.safe_yaml import check_keys, wrong_kind
 
@@ -49,10 +51,7 @@ def read_sample(where: str, value: Any) -> Mapping[str, Any] | None:
 
 
 def _whole(low: int) -> tuple[Callable[[Any], bool], str]:
-    def check(value: Any) -> bool:
-        return isinstance(value, int) and not isinstance(value, bool) and value >= low
-
-    return check, f"a whole number >= {low}"
+    return partial(is_whole, low=low), f"a whole number >= {low}, below 2^63"
 
 
 _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {

@@ -34,6 +34,26 @@ def choice(words: Sequence[str]) -> Callable[[str, Any], str]:
     return read
 
 
+LARGEST = 2**63
+"""Numbers of draws, and seeds, are held in 64 bits."""
+
+
+def is_whole(value: Any, low: int) -> bool:
+    """Return True for a whole number from `low` on, below 2^63."""
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value < LARGEST
+
+
+def whole(low: int) -> Callable[[str, Any], int]:
+    """Return the reader of a whole number from `low` on."""
+
+    def read(where: str, value: Any) -> int:
+        if not is_whole(value, low):
+            raise wrong_kind(where, value, f"a whole number >= {low}, below 2^63")
+        return int(value)
+
+    return read
+
+
 def positive(where: str, value: Any, expected: str) -> float:
     """Return a finite number above zero; `expected` says in words what that is."""
     number = isinstance(value, int | float) and not isinstance(value, bool)

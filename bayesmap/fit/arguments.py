@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from bayesmap.errors import BayesmapInputError
-from bayesmap.models.sky import Models
 from bayesmap.models.table import ParameterTable
 from bayesmap.results.intervals import KINDS, check_sigma
 
@@ -28,26 +27,6 @@ def check_choice(what: str, value: str, choices: Collection[str]) -> None:
         )
 
 
-def models_of(models: Models, names: tuple[str, ...]) -> Models:
-    """Return the models that belong to some of the datasets, and pools.
-
-    Raises
-    ------
-    BayesmapInputError
-        BM-IN-033 for a background model that names none of them.
-    """
-    for model in models.background_models:
-        if not any(map(model.applies_to, names)):
-            raise BayesmapInputError(
-                "BM-IN-033",
-                what=f"background model {model.name!r} belongs to dataset {', '.join(model.datasets_names or ())}, the "
-                f"dataset is {', '.join(map(repr, names))}",
-                rule="A background model must name the dataset that is fitted",
-                remedy=f"Correct datasets_names, or read the dataset with name={(model.datasets_names or ('',))[0]!r}",
-            )
-    return Models(tuple(model for model in models if any(map(model.applies_to, names))))
-
-
 def dataset_name(known: tuple[str, ...], name: str | None) -> str:
     """Return the name of the dataset that is meant: the only one where none is named.
 
@@ -66,23 +45,6 @@ def dataset_name(known: tuple[str, ...], name: str | None) -> str:
             remedy=f"Pass for example dataset={known[0]!r}",
         )
     return name
-
-
-def check_names(names: tuple[str, ...]) -> None:
-    """Refuse a fit without datasets, or with two of one name.
-
-    Raises
-    ------
-    BayesmapInputError
-        BM-FT-012.
-    """
-    if not names or len(set(names)) < len(names) or any("/" in name for name in names):
-        raise BayesmapInputError(
-            "BM-FT-012",
-            what=f"the datasets are named {', '.join(map(repr, names)) or '(there are none)'}",
-            rule='A fit has at least one dataset, each with a name of its own without "/"',
-            remedy="Rename them with dataclasses.replace(dataset, name=...)",
-        )
 
 
 def check_interval(backend: str, sigma: float, kind: str, options: Mapping[str, Any]) -> None:

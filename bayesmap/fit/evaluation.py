@@ -11,9 +11,11 @@ import numpy as np
 from bayesmap.dataset import Dataset, MapDataset
 from bayesmap.dataset.memory import Memory, check_memory, estimate_data
 from bayesmap.dataset.memory_limit import read_limit
-from bayesmap.fit.arguments import check_names, dataset_name, models_of
+from bayesmap.dataset.names import check_names
+from bayesmap.fit.arguments import dataset_name
 from bayesmap.fit.options import FitOptions, observe_all
 from bayesmap.maps.map import WcsNDMap
+from bayesmap.models.of_datasets import models_of
 from bayesmap.models.sky import Models, check_not_linked
 from bayesmap.posterior.building import undisturbed
 from bayesmap.posterior.compiled import CompiledPosterior

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,19 +14,21 @@ from bayesmap.dataset import Dataset, MapDataset
 from bayesmap.dataset.bins import places
 from bayesmap.dataset.memory import check_memory, estimate_data
 from bayesmap.dataset.memory_limit import read_limit
+from bayesmap.dataset.names import check_names
 from bayesmap.errors import BayesmapError, ModelError, attempt, located
 from bayesmap.fold.forward import Fold, build_fold
 from bayesmap.fold.positions import check_position, edge_notes, place_on
 from bayesmap.fold.setup import psf_reach
 from bayesmap.fold.spectrum import SpectrumFold, build_spectrum_fold
 from bayesmap.models.free import check_free
+from bayesmap.models.of_datasets import belonging, models_of
 from bayesmap.models.sky import Models, SkyModel
 from bayesmap.models.twins import check_twins
 from bayesmap.posterior.building import undisturbed
 from bayesmap.posterior.coordinates import Coordinates
 from bayesmap.posterior.distributions import evaluate
 from bayesmap.posterior.likelihood import with_scatter
-from bayesmap.posterior.priors import build_variables
+from bayesmap.posterior.priors import build_variables, choose_priors, usable
 from bayesmap.posterior.variables import Variables
 
 HARMLESS = frozenset({"001", "002", "004", "005", "010", "011", "014", "020", "022"})
@@ -98,57 +100,86 @@ def preflight(
     ['BM-PR-004']
     """
     data, problems = tuple(datasets), list[BayesmapError]()
-    joint = len(data) > 1
-    maps = [item for item in data if isinstance(item, MapDataset)]
-    sound = []
+    names = tuple(item.name for item in data)
+    attempt(problems, check_names, names)
     for item in data:
         found = item.problems(allow_asimov=allow_asimov)
-        problems.extend(located(problem, item.name) if joint else problem for problem in found)
-        if all(problem.code.startswith("BM-IN-0") and problem.code[-3:] in HARMLESS for problem in found):
-            sound.append(item)
+        problems.extend(located(problem, item.name) if len(data) > 1 else problem for problem in found)
     limit = attempt(problems, read_limit, memory_limit)
     if limit is not None:
         attempt(problems, check_memory, estimate_data(data), limit, data)
-    whole = attempt(problems, with_scatter, Models(models), likelihood)
-    if whole is None:
+    given = attempt(problems, with_scatter, Models(models), likelihood)
+    if given is None:
         return Preflight(tuple(problems), ())
-    with undisturbed():
-        build = partial(build_fold, exposure_order=exposure_order, energy_integration=energy_integration)
-        problems += model_problems(whole, data, sound, priors, build)
-    notes = tuple(f"{note}" for item in maps for note in (*item.remarks, *_edge(item, whole)))
-    notes += tuple(note for item in data if not isinstance(item, MapDataset) for note in item.notes)
-    return Preflight(tuple(problems), notes)
+    attempt(problems, models_of, given, names)
+    build = partial(build_fold, exposure_order=exposure_order, energy_integration=energy_integration)
+    problems += setup_problems(data, given, priors, build, allow_asimov=allow_asimov)
+    return Preflight(tuple(problems), remarks(data, given))
 
 
-def model_problems(
-    models: Models, data: Sequence[Dataset], sound: Sequence[Dataset], priors: Any, build: Any
+def setup_problems(
+    datasets: Sequence[Dataset],
+    models: Models,
+    priors: str | Mapping[Any, Any] = "default",
+    build: Callable[..., Fold] = build_fold,
+    *,
+    allow_asimov: bool = False,
 ) -> list[BayesmapError]:
     """Return what is wrong with models and priors, and with them on the data.
 
     Parameters
     ----------
+    datasets : sequence of dataset
+        Data; of those with problems as much is looked at as can be.
     models : Models
         All models.
-    data, sound : sequence of dataset
-        All of them, and those whose response can be folded.
     priors : str or dict
         As of `MapFit`.
     build : callable
         Builds the fold of a map.
+    allow_asimov : bool
+        Whether counts may be fractional.
     """
     problems: list[BayesmapError] = []
-    geoms = [item.counts.geom for item in data if isinstance(item, MapDataset)]
-    attempt(problems, check_free, models)
-    variables = attempt(problems, build_variables, models, priors, geoms)
-    attempt(problems, check_twins, models, None if variables is None else variables.chosen)
-    for item in data:
-        if item in sound:
-            fold = attempt(problems, build if isinstance(item, MapDataset) else build_spectrum_fold, item, models)
-            if fold is not None and variables is not None:
-                problems += start_problems(fold, item, variables)
-        elif isinstance(item, MapDataset) and not item.problems(allow_asimov=True)[0].code.startswith("BM-GE"):
-            for model in models.sky_models:
-                attempt(problems, _check_place, item, model)
+    geoms = [item.counts.geom for item in datasets if isinstance(item, MapDataset)]
+    own = belonging(models, tuple(item.name for item in datasets)) if datasets else models
+    attempt(problems, check_free, own)
+    with undisturbed():
+        attempt(problems, choose_priors, own, priors, geoms)
+        variables = attempt(problems, build_variables, own, usable(own, priors), geoms)
+        attempt(problems, check_twins, own, None if variables is None else variables.chosen)
+        for item in datasets:
+            problems += _on_the_data(item, own, variables, build, allow_asimov=allow_asimov)
+    return list({str(problem): problem for problem in problems}.values())
+
+
+def remarks(datasets: Sequence[Dataset], models: Models) -> tuple[str, ...]:
+    """Return what is unusual about data and models, and allowed."""
+    notes: list[str] = []
+    for item in datasets:
+        if not isinstance(item, MapDataset):
+            notes += item.notes
+        elif item.counts.geom.axes:
+            notes += (*item.remarks, *edge_notes(item, models))
+    return tuple(notes)
+
+
+def _on_the_data(
+    dataset: Dataset, models: Models, variables: Variables | None, build: Callable[..., Fold], *, allow_asimov: bool
+) -> list[BayesmapError]:
+    problems: list[BayesmapError] = []
+    codes = [problem.code for problem in dataset.problems(allow_asimov=allow_asimov)]
+    if all(code.startswith("BM-IN-0") and code[-3:] in HARMLESS for code in codes):
+        fold: Fold | SpectrumFold | None
+        if isinstance(dataset, MapDataset):
+            fold = attempt(problems, build, dataset, models)
+        else:
+            fold = attempt(problems, build_spectrum_fold, dataset, models)
+        if fold is not None and variables is not None and not codes:
+            problems += start_problems(fold, dataset, variables)
+    elif isinstance(dataset, MapDataset) and not any(code.startswith("BM-GE") for code in codes):
+        for model in models.sky_models:
+            attempt(problems, _check_place, dataset, model)
     return problems
 
 
@@ -191,7 +222,3 @@ def _check_place(dataset: MapDataset, model: SkyModel) -> None:
     if model.applies_to(dataset.name) and model.spatial_model.has_position:  # type: ignore[attr-defined]
         geom = dataset.counts.geom.to_image()
         check_position(geom, psf_reach(dataset.psf, geom), model.name, *place_on(geom, model))
-
-
-def _edge(dataset: MapDataset, models: Models) -> tuple[str, ...]:
-    return edge_notes(dataset, models) if dataset.counts.geom.axes else ()

@@ -19,6 +19,7 @@ from bayesmap.models.derived_prior import DerivedPrior
 from bayesmap.models.parameter import Parameter
 from bayesmap.models.prior import Prior
 from bayesmap.models.sky import Models
+from bayesmap.models.table import ParameterTable
 from bayesmap.posterior.coordinates import Coordinates
 from bayesmap.posterior.derived import derived_variable
 from bayesmap.posterior.distributions import build_distribution, exact
@@ -64,15 +65,11 @@ def choose_priors(models: Models, priors: str | Mapping[Any, Any], geoms: Sequen
             remedy="Use one of these words",
         )
     table = models.parameters
-    given = {} if isinstance(priors, str) else {table.resolve(name): prior for name, prior in _single(priors)}
-    for name in given:
-        if not table[name].free:
-            raise PriorError(
-                "BM-PR-006",
-                what=f"a prior was passed for {name}, which is {'linked' if table[name].link else 'frozen'}",
-                rule="Only free parameters have a prior",
-                remedy="Unfreeze it, or remove the prior",
-            )
+    problems: list[BayesmapError] = []
+    stated = () if isinstance(priors, str) else _single(priors)
+    found = {attempt(problems, _free_name, table, name): prior for name, prior in stated}
+    raise_problems(problems)
+    given = {name: prior for name, prior in found.items() if name is not None}
     radius = max((map_radius(geom) for geom in geoms), default=1.0)
     chosen = {}
     for name in table.free_names:
@@ -80,6 +77,28 @@ def choose_priors(models: Models, priors: str | Mapping[Any, Any], geoms: Sequen
         fallback = FLAT if priors == "flat" else default_prior(_model_class(models, name), table[name], radius)
         chosen[name] = fallback if own is None else own
     return chosen
+
+
+def usable(models: Models, priors: str | Mapping[Any, Any]) -> str | dict[Any, Any]:
+    """Return the priors of a mapping whose parameters exist and are free."""
+    if isinstance(priors, str):
+        return priors
+    ignored: list[BayesmapError] = []
+    names = {key: key if isinstance(key, tuple) else (key,) for key in priors}
+    known = {key: [attempt(ignored, _free_name, models.parameters, name) for name in names[key]] for key in priors}
+    return {key: prior for key, prior in priors.items() if None not in known[key]}
+
+
+def _free_name(table: ParameterTable, given: str) -> str:
+    name = table.resolve(given)
+    if not table[name].free:
+        raise PriorError(
+            "BM-PR-006",
+            what=f"a prior was passed for {name}, which is {'linked' if table[name].link else 'frozen'}",
+            rule="Only free parameters have a prior",
+            remedy="Unfreeze it, or remove the prior",
+        )
+    return name
 
 
 def _single(priors: Mapping[Any, Any]) -> list[tuple[str, Any]]:

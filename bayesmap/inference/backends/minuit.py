@@ -19,7 +19,6 @@ from bayesmap.inference.backends.base import MARGIN, TOLERANCE, Ended, ended, ob
 from bayesmap.inference.backends.registry import check_method
 from bayesmap.posterior.compiled import CompiledPosterior
 
-METHODS = ("migrad", "simplex", "scan")
 EDM = 0.002
 """MIGRAD stops at an estimated vertical distance of EDM tol errordef."""
 SCAN = 3.0
@@ -78,7 +77,7 @@ def run(
     BayesmapInputError
         BM-FT-042 for an unknown method.
     """
-    check_method("minuit", method, METHODS)
+    check_method("minuit", method)
     function = objective(posterior, start)
     minuit = build(function, strategy, (MARGIN * tolerance) ** 2 / EDM if tol is None else tol)
     with warnings.catch_warnings(record=True) as told:

@@ -36,6 +36,14 @@ CONTOURS: dict[str, Callable[[], Callable[..., Any]]] = {
 """Name -> function without arguments that returns what works out a contour, called as `minuit_contour.contour`."""
 
 
+METHODS: dict[str, tuple[str, ...]] = {
+    "scipy": ("L-BFGS-B", "TNC", "SLSQP", "trust-constr", "Nelder-Mead", "Powell", "COBYQA"),
+    "minuit": ("migrad", "simplex", "scan"),
+    "sherpa": ("NelderMead", "MonCar", "GridSearch"),
+}
+"""Name of an optimiser -> its methods that respect limits and minimise one number."""
+
+
 def load(what: str, backends: Mapping[str, Callable[[], Callable[..., Any]]], name: str) -> Callable[..., Any]:
     """Return a backend.
 
@@ -102,7 +110,7 @@ def unknown_options(name: str, unknown: list[str], known: list[str]) -> Bayesmap
     )
 
 
-def check_method(name: str, method: str, methods: tuple[str, ...]) -> None:
+def check_method(name: str, method: str) -> None:
     """Refuse a method that a backend does not have.
 
     Raises
@@ -110,6 +118,7 @@ def check_method(name: str, method: str, methods: tuple[str, ...]) -> None:
     BayesmapInputError
         BM-FT-042.
     """
+    methods = METHODS[name]
     if method not in methods:
         raise BayesmapInputError(
             "BM-FT-042",

@@ -65,7 +65,7 @@ def run(
     BayesmapInputError
         BM-FT-042 for an unknown method, BM-FT-041 for an option that it does not have.
     """
-    check_method("scipy", method, tuple(CRITERIA))
+    check_method("scipy", method)
     function = objective(posterior, start)
     chosen = CRITERIA[method](MARGIN * tolerance) | options
     if max_iterations is not None:

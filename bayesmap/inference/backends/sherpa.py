@@ -19,7 +19,6 @@ from bayesmap.inference.backends.base import MARGIN, TOLERANCE, Ended, Objective
 from bayesmap.inference.backends.registry import check_method, unknown_options
 from bayesmap.posterior.compiled import CompiledPosterior
 
-METHODS = ("NelderMead", "MonCar", "GridSearch")
 HUGE = 3.4e38
 """Sherpa's infinity."""
 OWN: dict[str, dict[str, Any]] = {
@@ -64,7 +63,7 @@ def run(
     BayesmapInputError
         BM-FT-042 for an unknown method, BM-FT-041 for an option that it does not have.
     """
-    check_method("sherpa", method, METHODS)
+    check_method("sherpa", method)
     optimiser = getattr(sherpa.optmethods, method)()
     unknown = [name for name in options if name not in optimiser.config]
     if unknown:
