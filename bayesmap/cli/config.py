@@ -315,7 +315,8 @@ class _Reader:
         return readers[key](key, value)
 
     def _output_path(self, where: str, value: Any) -> Path:
-        return output_path(text(where, value), folder=self.folder, allowed=(Path.cwd(), *self.allowed))
+        allowed = [place for place in (Path.cwd(), *self.allowed) if place.resolve() != self.folder]
+        return output_path(text(where, value), folder=self.folder, allowed=allowed)
 
     def _models(self, where: str, value: Any) -> Path | Mapping[str, Any]:
         return value if isinstance(value, Mapping) else self.data.path(where, value)

@@ -10,6 +10,7 @@ from bayesmap.dataset import bins, grids
 from bayesmap.errors import BayesmapError, raise_problems
 from bayesmap.irf.edisp import EnergyDispersion
 from bayesmap.irf.psf import PSFKernel, RadialPSF
+from bayesmap.irf.support import reachable_bins
 from bayesmap.maps.axis import MapAxis
 from bayesmap.maps.map import WcsNDMap
 from bayesmap.units import CANONICAL, BoolArray, FloatArray, parse_unit
@@ -120,9 +121,27 @@ class MapDataset:
         blind = (self.exposure.data == 0).all(axis=0) & used.any(axis=0)
         if blind.any():
             found.append(f"{blind.sum():,} pixels inside the mask have no exposure at any energy")
+        idle = self._idle_bins(used)
+        if idle.any():
+            found.append(
+                f"{idle.sum():,} bins dropped inside the mask: neither background nor exposure can make an event "
+                f"there, and there is none (first: {bins.places(idle)})"
+            )
         if np.any(self.counts.data[used] > EXACT_IN_FLOAT32):
             found.append(f"counts above {EXACT_IN_FLOAT32:,} in a bin: rounded if they were stored in single precision")
         return tuple(found)
+
+    def _idle_bins(self, used: BoolArray) -> BoolArray:
+        """Select used bins without events that no event can reach; none where the parts do not fit together."""
+        if self.background is None or self.background.data.shape != used.shape:
+            return np.zeros(used.shape, dtype=bool)
+        idle = used & (self.counts.data == 0) & (self.background.data == 0)
+        if not idle.any():
+            return idle
+        edisp = self.edisp or EnergyDispersion.from_diagonal(self.axis_true, self.axis)
+        if edisp.data.shape != (len(self.exposure.data), len(used)):
+            return np.zeros(used.shape, dtype=bool)
+        return idle & ~reachable_bins(self.exposure, self.psf, edisp)
 
     def check(self, *, allow_asimov: bool = False) -> None:
         """Raise what is wrong with the data set.

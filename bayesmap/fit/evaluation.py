@@ -14,9 +14,12 @@ from bayesmap.dataset.memory_limit import read_limit
 from bayesmap.dataset.names import check_names
 from bayesmap.fit.arguments import dataset_name
 from bayesmap.fit.options import FitOptions, observe_all
+from bayesmap.fold.positions import edge_notes
 from bayesmap.maps.map import WcsNDMap
+from bayesmap.models.free import check_free
 from bayesmap.models.of_datasets import models_of
 from bayesmap.models.sky import Models, check_not_linked
+from bayesmap.models.twins import check_twins
 from bayesmap.posterior.building import undisturbed
 from bayesmap.posterior.compiled import CompiledPosterior
 from bayesmap.posterior.likelihood import cash
@@ -72,14 +75,24 @@ class Evaluation:
             return estimate(self.datasets, self._posterior)
 
     def check_memory(self) -> None:
-        """Refuse a fit that needs more memory than its limit, before it is compiled.
+        """Refuse a fit of nothing, of twins, or that needs more memory than its limit, before it is compiled.
 
         Raises
         ------
+        ModelError
+            BM-MO-010, BM-MO-012.
         BayesmapInputError
             BM-FT-020.
         """
+        check_free(self._start)
+        check_twins(self._start, self._posterior.variables.chosen)
         check_memory(self.memory, read_limit(self._options.memory_limit), self.datasets)
+
+    @property
+    def edge_notes(self) -> tuple[str, ...]:
+        """Which sources stand off the maps, seen only by what the PSF brings in."""
+        maps = (item for item in self.datasets if isinstance(item, MapDataset))
+        return tuple(note for item in maps for note in edge_notes(item, self._start))
 
     @property
     def free_parameters(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -211,7 +212,8 @@ class MapFit(Checks):
             ``method`` and more, see the function `run` of `bayesmap.inference.backends` of that name.
         """
         self.check_memory()
-        self._best, self._theta = optimize(self._posterior, self._stat_at, backend, **options)
+        best, self._theta = optimize(self._posterior, self._stat_at, backend, **options)
+        self._best = replace(best, notes=(*best.notes, *self.edge_notes))
         self._covariance = self._tree = None
         return self._best
 

@@ -7,7 +7,9 @@ import numpy as np
 from bayesmap.dataset import MapDataset
 from bayesmap.errors import ModelError
 from bayesmap.fold.pixelmap import frame_rotation, unit_vector
+from bayesmap.fold.setup import psf_reach
 from bayesmap.maps.geometry import WcsGeom
+from bayesmap.maps.sphere import separation
 from bayesmap.models.sky import Models, SkyModel
 
 
@@ -40,13 +42,12 @@ def check_position(geom: WcsGeom, reach: int, name: str, lon: float, lat: float)
     """
     beyond = pixels_outside(geom, lon, lat)
     if not beyond <= reach:
-        pixel, centre = pixel_side(geom), geom.center
-        distance = f"{beyond * pixel:.2f} deg outside" if np.isfinite(beyond) else "on the other side of the sky from"
+        centre = geom.center
         raise ModelError(
             "BM-MO-001",
             what=f"source {name!r} at lon={lon:.4f}, lat={lat:.4f} deg ({geom.frame}) stands "
-            f"{distance} the map around ({centre[0]:.4f}, {centre[1]:.4f}) deg",
-            rule=f"A source must lie on the map or within the PSF's reach of it ({reach * pixel:.2f} deg)",
+            f"{_distance(geom, lon, lat):.2f} deg outside the map around ({centre[0]:.4f}, {centre[1]:.4f}) deg",
+            rule=f"A source must lie on the map or within the PSF's reach of it ({reach * pixel_side(geom):.2f} deg)",
             remedy="Correct its position or frame, or remove it from the models",
         )
 
@@ -72,10 +73,10 @@ def edge_notes(dataset: MapDataset, models: Models) -> tuple[str, ...]:
     notes = []
     for model in models.sky_models:
         if model.applies_to(dataset.name) and model.spatial_model.has_position:  # type: ignore[attr-defined]
-            beyond = pixels_outside(geom, *place_on(geom, model))
-            if beyond > 0.0:
+            place = place_on(geom, model)
+            if 0.0 < pixels_outside(geom, *place) <= psf_reach(dataset.psf, geom):
                 notes.append(
-                    f"source {model.name!r} stands {beyond * pixel_side(geom):.2f} deg outside the map of "
+                    f"source {model.name!r} stands {_distance(geom, *place):.2f} deg outside the map of "
                     f"{dataset.name!r}: it is seen by what the PSF brings in only"
                 )
     return tuple(notes)
@@ -85,6 +86,15 @@ def pixels_outside(geom: WcsGeom, lon: float, lat: float) -> float:
     """Return by how many pixels a position lies beyond the edge of a map; below zero inside, NaN where it has none."""
     x, y = (float(np.squeeze(v)) for v in geom.sky_to_pixel(np.array([lon]), np.array([lat])))
     return float(np.max([-0.5 - x, x - geom.n_lon + 0.5, -0.5 - y, y - geom.n_lat + 0.5]))
+
+
+def _distance(geom: WcsGeom, lon: float, lat: float) -> float:
+    """Return the degrees to the nearest place on the map; where the projection has none, to its centre."""
+    x, y = (float(np.squeeze(v)) for v in geom.sky_to_pixel(np.array([lon]), np.array([lat])))
+    if not np.isfinite([x, y]).all():
+        return float(separation(lon, lat, *geom.center))
+    edge = min(max(x, -0.5), geom.n_lon - 0.5), min(max(y, -0.5), geom.n_lat - 0.5)
+    return float(separation(lon, lat, *geom.pixel_to_sky(*edge)))
 
 
 def pixel_side(geom: WcsGeom) -> float:

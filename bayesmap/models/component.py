@@ -60,8 +60,12 @@ class ModelComponent:
             if name not in defaults and name not in self.settings:
                 raise unknown_name(type(self).__name__, name, (*defaults, *self.settings))
         for name, default in defaults.items():
-            object.__setattr__(self, name, make_parameter(default, values.get(name, default)))
+            object.__setattr__(self, name, self.take_parameter(default, values.get(name, default)))
         self.check()
+
+    def take_parameter(self, default: Parameter, value: Any) -> Parameter:
+        """Return a parameter with the value that was given; subclasses may refuse values in words of their own."""
+        return make_parameter(default, value)
 
     def take_setting(self, name: str, value: Any) -> Any:
         """Return a setting in the form that is kept; subclasses check and convert."""

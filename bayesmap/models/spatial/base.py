@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ import numpy as np
 from bayesmap.errors import ModelError
 from bayesmap.maps.geometry import WcsGeom
 from bayesmap.models.component import ModelComponent
-from bayesmap.models.parameter import Parameter
+from bayesmap.models.parameter import Parameter, make_parameter
 from bayesmap.models.spatial.offsets import offsets, rotate
 
 FRAMES = ("icrs", "galactic", "fk5")
@@ -61,17 +62,28 @@ class SpatialModel(ModelComponent):
             )
         self.check_size()
 
+    def take_parameter(self, default: Parameter, value: Any) -> Parameter:
+        """Return a parameter; a size below zero is refused as what it is, not as one outside its limits."""
+        if default.name in self.size_names and not isinstance(value, Parameter):
+            size = make_parameter(default.replace(min=math.nan, max=math.nan), value)
+            if size.value < 0:
+                raise self._size_error(size)
+        return super().take_parameter(default, value)
+
     def check_size(self) -> None:
         """Refuse sizes of which one is negative, or all are zero."""
         sizes: list[Parameter] = [getattr(self, name) for name in self.size_names]
         bad = [size for size in sizes if size.value < 0] or [size for size in sizes if sum(s.value for s in sizes) == 0]
         if bad:
-            raise ModelError(
-                "BM-MO-004",
-                what=f"{type(self).__name__} has {bad[0].name} = {bad[0].value:g} {bad[0].unit}",
-                rule=f"{' + '.join(self.size_names)} must be above zero (the point source is its limit)",
-                remedy="Give a positive size, or use PointSpatialModel",
-            )
+            raise self._size_error(bad[0])
+
+    def _size_error(self, size: Parameter) -> ModelError:
+        return ModelError(
+            "BM-MO-004",
+            what=f"{type(self).__name__} has {size.name} = {size.value:g} {size.unit}",
+            rule=f"{' + '.join(self.size_names)} must be above zero (the point source is its limit)",
+            remedy="Give a positive size, or use PointSpatialModel",
+        )
 
     @property
     def position(self) -> tuple[float, float]:
