@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     from bayesmap.models.derived_prior import DerivedPrior
     from bayesmap.models.joint_prior import MultivariatePrior
     from bayesmap.models.prior import Prior
+    from bayesmap.posterior.preflight import preflight
     from bayesmap.report.write import write_report
     from bayesmap.results.derived import energy_flux, integral_flux, luminosity
     from bayesmap.results.ds9 import write_regions
@@ -198,6 +199,7 @@ _HOMES = {
     "bayesmap.models.derived_prior": ("DerivedPrior",),
     "bayesmap.models.joint_prior": ("MultivariatePrior",),
     "bayesmap.models.prior": ("Prior",),
+    "bayesmap.posterior.preflight": ("preflight",),
     "bayesmap.report.write": ("write_report",),
     "bayesmap.results.derived": ("energy_flux", "integral_flux", "luminosity"),
     "bayesmap.results.ds9": ("write_regions",),
@@ -302,6 +304,7 @@ __all__ = [
     "peak_energy",
     "position_contour",
     "position_ellipse",
+    "preflight",
     "prior_sensitivity",
     "profile_region",
     "read_calibration",

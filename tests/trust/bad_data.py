@@ -92,9 +92,7 @@ def dark_corner(events):
     exposure[:, :13, :13] = 0.0
     counts = BASE.counts if not events else changed(BASE.counts, ((1, 0, 1), events))
     source = toy_models(PointSpatialModel(lon_0=83.2, lat_0=22.5))
-    return replace(
-        BASE, counts=counts, background=background, exposure=BASE.exposure.copy_with(data=exposure)
-    ), source
+    return replace(BASE, counts=counts, background=background, exposure=BASE.exposure.copy_with(data=exposure)), source
 
 
 def shifted(pixels):

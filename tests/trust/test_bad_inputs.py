@@ -39,8 +39,8 @@ from tests.trust.bad_files import (
 )
 
 SLACK = 5.0
-"""The bounds of the table are one second in process and five on the command line; here five times as long, for a machine
-that does other work. `python -m benchmarks.bad_inputs` measures."""
+"""The bounds of the table are one second in process and five on the command line; here five times as long, for a
+machine that does other work. `python -m tests.trust.measure` measures."""
 CONFIG = "dataset: data.fits\nmodels: models.yaml\noutput: fit\n"
 HEAVY = ("nutpie", "numba", "arviz", "matplotlib", "gammapy")
 
@@ -137,7 +137,9 @@ def test_data_and_models_by_the_command(case, sound, capsys):
             if getattr(dataset, name) is not None:
                 getattr(dataset, name).write(sound / f"{name}.fits")
         dataset.edisp.write(sound / "edisp.fits")
-        lines = [f"  {path.stem}: {path.name}" for path in sorted(sound.glob("*.fits")) if path.stem in (*names, "edisp")]
+        lines = [
+            f"  {path.stem}: {path.name}" for path in sorted(sound.glob("*.fits")) if path.stem in (*names, "edisp")
+        ]
         if "psf" in case.maps:
             kernel_map(dataset).write(sound / "psf.fits")
             lines.append("  psf: psf.fits")
