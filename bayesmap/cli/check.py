@@ -11,7 +11,7 @@ from typing import Any
 from bayesmap.cli import exit_codes
 from bayesmap.cli.config import Config, add_config_arguments, draft_config
 from bayesmap.cli.inputs import Inputs, read_inputs
-from bayesmap.cli.surroundings import package_problems, place_problems
+from bayesmap.cli.packages import package_problems
 from bayesmap.dataset import Dataset, MapDataset
 from bayesmap.dataset.memory import check_memory, estimate_data, show_bytes
 from bayesmap.dataset.memory_limit import read_limit
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     except BayesmapError as error:
         return _print_problems(_flat(error))
     datasets, models, problems = read_inputs(config, complete=not wrong_keys)
-    found = [*wrong_keys, *problems, *place_problems(config, wrong_keys), *package_problems(config)]
+    found = [*wrong_keys, *problems, *package_problems(config)]
     attempt(found, check_memory, estimate_data(datasets), read_limit(config.memory_limit), datasets)
     # A model that could not be read is not looked at further, nor are data without one.
     notes: tuple[str, ...] = ()
