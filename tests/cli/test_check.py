@@ -14,7 +14,7 @@ from bayesmap.cli.main import main
 from bayesmap.io.gammapy import write_dataset
 from bayesmap.io.yaml import write_models
 
-HEAVY = {"pymc", "pytensor", "jax", "arviz", "nutpie", "matplotlib", "gammapy"}
+HEAVY = {"arviz", "nutpie", "numba", "matplotlib", "gammapy"}
 CONFIG = "name: demo\ndataset: data.fits.gz\nmodels: models.yaml\noutput: fit\n"
 
 
