@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any
+
+UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+"""Categories of characters that move the cursor, turn the writing round or cannot be written."""
 
 
 class BayesmapError(Exception):
@@ -27,9 +31,9 @@ class BayesmapError(Exception):
 
     def __init__(self, code: str, *, what: str, rule: str, remedy: str) -> None:
         self.code = code
-        self.what = what.rstrip(".")
-        self.rule = rule.rstrip(".")
-        self.remedy = remedy.rstrip(".")
+        self.what = printable(what).rstrip(".")
+        self.rule = printable(rule).rstrip(".")
+        self.remedy = printable(remedy).rstrip(".")
         super().__init__(f"{code}: {self.what}. {self.rule}. {self.remedy}.")
 
     def __reduce__(self) -> tuple[Callable[..., BayesmapError], tuple[Any, ...]]:
@@ -142,6 +146,27 @@ def attempt[Read](problems: list[BayesmapError], read: Callable[..., Read], *arg
 def located(error: BayesmapError, path: str) -> BayesmapError:
     """Return the same error with the place put in front."""
     return type(error)(error.code, what=f"{path}: {error.what}", rule=error.rule, remedy=error.remedy)
+
+
+def printable(text: str) -> str:
+    r"""Return a text with what cannot be seen written as escapes: names in messages come from files of strangers.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Examples
+    --------
+    >>> print(printable("\x1b[31mred\n"))
+    \x1b[31mred\x0a
+    """
+    return "".join(_escaped(item) if unicodedata.category(item) in UNSEEN else item for item in text)
+
+
+def _escaped(character: str) -> str:
+    number = ord(character)
+    return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}" if number < 65536 else f"\\U{number:08x}"
 
 
 def _rebuild(cls: type[BayesmapError], code: str, what: str, rule: str, remedy: str) -> BayesmapError:

@@ -155,6 +155,8 @@ def _read_axis(file: FitsFile, bands: Any, k: int, sizes: list[int]) -> AxisReco
     """Read axis k of the table, where the first axis runs fastest over the rows."""
     names = _axis_columns(file, bands, k)
     interp = str(bands.header.get(f"INTERP{k + 1}", _default_interp(names[0]))).strip().lower()
+    if interp not in ("log", "lin"):
+        raise _inconsistent(file, bands, f"has INTERP{k + 1} = {interp!r}, which is neither log nor lin")
     values, units = [], []
     for name in names:
         rows, unit = column(file, bands, name)
@@ -164,6 +166,8 @@ def _read_axis(file: FitsFile, bands: Any, k: int, sizes: list[int]) -> AxisReco
         values.append(grid[0])
         units.append(unit)
     nodes = values[0]
+    if len(set(units)) > 1:
+        raise _inconsistent(file, bands, f"has {' and '.join(names)} in {' and '.join(map(repr, units))}")
     if len(names) == 2:
         low, high = values
         if not np.allclose(low[1:], high[:-1], rtol=1e-6, atol=0):
@@ -177,7 +181,10 @@ def _axis_columns(file: FitsFile, bands: Any, k: int) -> list[str]:
     """Names of the one (nodes) or two (edges) columns of axis k."""
     text = bands.header.get(f"AXCOLS{k + 1}")
     if text:
-        return [name.strip() for name in str(text).split(",")][:2]
+        names = [name.strip() for name in str(text).split(",")]
+        if len(names) > 2:
+            raise _inconsistent(file, bands, f"has AXCOLS{k + 1} = {text!r}, which are more than two columns")
+        return names
     present = {name.upper(): name for name in bands.columns.names}
     if k == 0 and {"E_MIN", "E_MAX"} <= set(present):
         return [present["E_MIN"], present["E_MAX"]]

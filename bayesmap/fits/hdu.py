@@ -82,10 +82,12 @@ class FitsFile:
         Raises
         ------
         BayesmapIOError
-            If the file has no such HDU (BM-IO-006).
+            If the file has no such HDU (BM-IO-006), or several of that name (BM-IO-008).
         """
         if isinstance(name, str):
             self.require(name)
+            if self.names.count(name.upper()) > 1:
+                raise self._twice(name)
             return self.hdus[self.names.index(name.upper())]
         if not -len(self.hdus) <= name < len(self.hdus):
             raise BayesmapIOError(
@@ -95,6 +97,14 @@ class FitsFile:
                 remedy="Ask for one of these",
             )
         return self.hdus[name]
+
+    def _twice(self, name: str) -> BayesmapIOError:
+        return BayesmapIOError(
+            "BM-IO-008",
+            what=f"{self.name} has {self.names.count(name.upper())} HDUs {name.upper()}",
+            rule="The HDU that is read must be the only one of its name",
+            remedy="Remove the others, or give them other names (EXTNAME)",
+        )
 
     def require(self, *names: str) -> None:
         """Check that HDUs are there.
@@ -331,14 +341,20 @@ def _check_sums(name: str, hdus: fits.HDUList, content: bytes) -> None:
 
 
 def _check_readable(name: str, hdus: fits.HDUList) -> None:
-    """Read every card and every table definition now, not when they are needed: astropy does it lazily."""
+    """Read every card and every table definition now, not when they are needed: astropy does it lazily.
+
+    Of what it warns about only formats for display do not matter (TDISPn).
+    """
     for number, hdu in enumerate(hdus):
         try:
-            for card in hdu.header.cards:
-                _ = card.value
-            if not isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU):
-                _ = hdu.columns, len(hdu.data)
-        except UNREADABLE as error:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", AstropyWarning)
+                warnings.filterwarnings("ignore", ".*TDISP", AstropyWarning)
+                for card in hdu.header.cards:
+                    _ = card.value
+                if not isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU):
+                    _ = hdu.columns, len(hdu.data)
+        except (*UNREADABLE, AstropyWarning) as error:
             raise _damaged(name, f"HDU {number} cannot be read ({error})") from error
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bayesmap.errors import BayesmapInputError, BayesmapIOError
+from bayesmap.errors import BayesmapIOError
+from bayesmap.report import schema
 
 LARGEST = 64 * 1024**2
 """Bytes of a file that is read into a report at most."""
@@ -88,8 +88,9 @@ def read_folder(folder: Path, *, comparison: Path | None = None, calibration: Pa
             remedy="Name that folder (the key 'output' of the configuration), or run the fit first",
         )
     records = {name: _json(folder / f"{name}.json") for name in ("result", "summary", "check", "analysis")}
-    if not isinstance(records["result"], dict) or not isinstance(records["result"].get("parameters"), dict):
-        raise _other_kind(folder / "result.json", "a result of 'bayesmap fit'", "parameters")
+    for name, record in records.items():
+        if record is not None or name == "result":
+            schema.check(name, record, folder / f"{name}.json")
     texts = {path.name: _text(path) for path in sorted([*folder.glob("*.txt"), *folder.glob("models.yaml")])}
     material = Material(
         name=str((records["analysis"] or {}).get("name") or folder.resolve().name),
@@ -126,7 +127,7 @@ def with_records(material: Material, *, comparison: Path | None, calibration: Pa
     """
     found: dict[str, Any] = {}
     pictures = dict(material.pictures)
-    for name, given, key in (("comparison", comparison, "models"), ("calibration", calibration, "quantities")):
+    for name, given in (("comparison", comparison), ("calibration", calibration)):
         if given is None:
             continue
         path = given / f"{name}.json" if given.is_dir() else given
@@ -135,8 +136,7 @@ def with_records(material: Material, *, comparison: Path | None, calibration: Pa
             raise BayesmapIOError(
                 "BM-RP-002", what=f"{path} is not there", rule="It must be a file", remedy="Correct the path"
             )
-        if not isinstance(found[name], dict) or key not in found[name]:
-            raise _other_kind(path, f"a record of a {name}", key)
+        schema.check(name, found[name], path)
         pictures |= _pictures(path.parent, *BESIDE[name])
     return replace(material, pictures=pictures, **found)
 
@@ -170,8 +170,8 @@ def _json(path: Path) -> Any:
     if not path.is_file():
         return None
     try:
-        return json.loads(_text(path))
-    except (json.JSONDecodeError, RecursionError) as error:
+        return schema.parse(_text(path))
+    except (ValueError, RecursionError) as error:
         raise _unreadable(path, error) from error
 
 
@@ -181,13 +181,4 @@ def _unreadable(path: Path, error: Exception) -> BayesmapIOError:
         what=f"{path} cannot be read: {error}",
         rule="Files of a result are UTF-8 text, records are JSON",
         remedy="Make the result again",
-    )
-
-
-def _other_kind(path: Path, kind: str, key: str) -> BayesmapInputError:
-    return BayesmapInputError(
-        "BM-RP-005",
-        what=f"{path} is not {kind}: it has no {key!r}",
-        rule="Each file is what the command of that name wrote",
-        remedy="Name the right file, or make it again",
     )

@@ -9,7 +9,7 @@ import xarray as xr
 
 from bayesmap.errors import BayesmapIOError
 from bayesmap.results.draw_folder import read_draws
-from bayesmap.results.draw_store import ENGINE
+from bayesmap.results.stored_tree import DIGEST, ENGINE, content_digest, read_tree
 
 
 def save_posterior(tree: xr.DataTree, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
@@ -44,7 +44,9 @@ def save_posterior(tree: xr.DataTree, path: str | os.PathLike[str], *, overwrite
         )
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        tree.to_netcdf(temporary, engine=ENGINE)
+        summed = tree.copy()
+        summed.attrs = {**tree.attrs, DIGEST: content_digest(tree)}
+        summed.to_netcdf(temporary, engine=ENGINE)
         temporary.replace(target)
     except OSError as error:
         raise BayesmapIOError(
@@ -80,20 +82,4 @@ def load_posterior(path: str | os.PathLike[str]) -> xr.DataTree:
         raise BayesmapIOError(
             "BM-IO-001", what=f"{source} is not there", rule="It must be a file", remedy="Correct the path"
         )
-    try:
-        with xr.open_datatree(source, engine=ENGINE) as opened:
-            tree = opened.load()
-    except (OSError, ValueError, KeyError) as error:
-        raise _unreadable(source, str(error)) from error
-    if "posterior" not in tree.children or "verdict" not in tree.attrs:
-        raise _unreadable(source, "it holds no posterior with a verdict")
-    return tree
-
-
-def _unreadable(source: Path, why: str) -> BayesmapIOError:
-    return BayesmapIOError(
-        "BM-IO-020",
-        what=f"{source} is no stored posterior: {why}",
-        rule="It must be a netCDF file written by save_posterior",
-        remedy="Name the right file, or sample again",
-    )
+    return read_tree(source)

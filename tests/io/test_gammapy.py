@@ -143,6 +143,10 @@ def set_card(name, value):
     return lambda hdu: hdu.header.set(name, value)
 
 
+def set_units(value):
+    return lambda hdu: [hdu.header.set(name, value) for name in ("TUNIT3", "TUNIT4")]
+
+
 def spread_over_positions(hdu):
     hdu.data = np.concatenate([hdu.data, 2 * hdu.data], axis=-1)
 
@@ -158,8 +162,11 @@ def repeat_over_positions(hdu):
         ("EDISP", spread_over_positions, ResponseError, "BM-IR-008: edisp changes with the position"),
         ("COUNTS", set_card("BUNIT", "furlong"), UnitsError, r"BM-GE-005: x.fits\[COUNTS\] has the unit 'furlong'"),
         ("PSF", set_card("BUNIT", "m"), UnitsError, "BM-GE-005: psf is in 'm'"),
-        ("COUNTS_BANDS", set_card("TUNIT3", "s"), UnitsError, "BM-GE-005: axis energy is in 's'"),
-        ("COUNTS_BANDS", set_card("TUNIT3", ""), UnitsError, "BM-GE-005: the columns of axis energy have no TUNIT"),
+        ("COUNTS_BANDS", set_units("s"), UnitsError, "BM-GE-005: axis energy is in 's'"),
+        ("COUNTS_BANDS", set_units(""), UnitsError, "BM-GE-005: the columns of axis energy have no TUNIT"),
+        ("COUNTS_BANDS", set_card("TUNIT3", "GeV"), BayesmapIOError, "BM-IO-010: .* E_MIN and E_MAX in 'GeV' and 'TeV'"),
+        ("COUNTS_BANDS", set_card("INTERP1", "banana"), BayesmapIOError, "BM-IO-010: .* neither log nor lin"),
+        ("COUNTS_BANDS", set_card("AXCOLS1", "E_MIN,E_MAX,X"), BayesmapIOError, "BM-IO-010: .* more than two columns"),
         ("COUNTS", set_card("CTYPE1", "ELON-CAR"), GeometryError, "BM-GE-007"),
         ("COUNTS", set_card("BANDSHDU", "PSF_BANDS"), BayesmapIOError, "BM-IO-010"),
         ("MASK_FIT", lambda hdu: hdu.data.__setitem__((0, 0, 0), 3), BayesmapInputError, "BM-IN-021: mask has 1 value"),
