@@ -1,9 +1,9 @@
 """Damage inputs and judge what becomes of them: ``python -m fuzzing --cases 10000 --seed 1``.
 
-Every case is made from the seed and its number alone; ``--case N`` runs one again and shows it, ``--keep DIR`` leaves its
-files. A case passes if it is refused with an error of the package that has a code, or accepted with the numbers that the
-file says. All else is a finding: another exception, a warning, a process that dies, more than 5 s of processor time,
-more than 150 MiB of memory, numbers that the file does not say.
+Every case is made from the seed and its number alone; ``--case N`` runs one again and shows it, ``--keep DIR`` leaves
+its files. A case passes if it is refused with an error of the package that has a code, or accepted with the numbers
+that the file says. All else is a finding: another exception, a warning, a process that dies, more than 5 s of processor
+time, more than 150 MiB of memory, numbers that the file does not say.
 """
 
 from __future__ import annotations

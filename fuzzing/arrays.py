@@ -43,7 +43,6 @@ def _with(array: Any, value: float, place: int, change: bool) -> Any:
     return made
 
 
-
 def _summed(start: float, steps: Any) -> Any:
     with np.errstate(all="ignore"):
         return start + np.cumsum(steps)
@@ -63,7 +62,8 @@ geometries = st.builds(
         skydir=(lon, lat), npix=n, binsz=step, frame=frame, proj=proj
     ),
     numbers, numbers, st.tuples(st.integers(-1, 8), st.integers(0, 8)), st.one_of(usual, numbers),
-    st.sampled_from(["icrs", "galactic", "fk5", "fk4", "x"]), st.sampled_from(["CAR", "TAN", "AIT", "SIN", "XXX", "HPX"]),
+    st.sampled_from(["icrs", "galactic", "fk5", "fk4", "x"]),
+    st.sampled_from(["CAR", "TAN", "AIT", "SIN", "XXX", "HPX"]),
 )  # fmt: skip
 
 AXIS = MapAxis.from_energy_bounds(0.5, 20.0, 3)
@@ -165,23 +165,23 @@ def _parameter(fields: dict[str, Any]) -> list[str]:
     return [] if np.isfinite(made.value) and inside and not made.error < 0 else [f"accepted {made}"]
 
 
+def _of_psf(psf: Any) -> list[str]:
+    if problems := psf.problems():
+        raise problems[0]
+    return [] if np.all(np.isfinite(psf.data) & (psf.data >= 0)) else ["accepted a psf that is none"]
+
+
 STRATEGIES: tuple[tuple[str, tuple[Any, Callable[[Any], list[str]]]], ...] = (
     ("axis", (axes, _axis)),
     ("geometry", (geometries, _geometry)),
     ("map data set", (datasets(), _checked)),
-    ("psf", (psfs(), lambda psf: _of_psf(psf))),
+    ("psf", (psfs(), _of_psf)),
     ("spectrum", (spectra(), _checked)),
     ("number", (st.tuples(st.one_of(numbers, numeric(3), st.text(max_size=8), st.none(), st.lists(numbers)), units),
                 _number)),
     ("parameter", (st.fixed_dictionaries({"value": numbers, "min": numbers, "max": numbers, "error": numbers}),
                    _parameter)),
 )  # fmt: skip
-
-
-def _of_psf(psf: Any) -> list[str]:
-    if problems := psf.problems():
-        raise problems[0]
-    return [] if np.all(np.isfinite(psf.data) & (psf.data >= 0)) else ["accepted a psf that is none"]
 
 
 def drawn(strategy: tuple[Any, Callable[[Any], list[str]]], number: int) -> list[str]:

@@ -49,7 +49,7 @@ class Outcome:
     kind, what : str
         What was damaged, and how.
     outcome : str
-        ``refused``, ``accepted`` (the numbers are as before), ``changed`` (others, and the file says so) or ``finding``.
+        ``refused``, ``accepted`` (numbers as before), ``changed`` (others, and the file says so) or ``finding``.
     codes : list of str
         With which it was refused.
     why : str
@@ -132,7 +132,7 @@ def _judged(number: int, kind: str, trial: Trial) -> Outcome:
         spent, more = time.process_time() - start, peak_since(before)
         codes = sorted({item.code for item in _flat(error)})
         outcome, why = ("finding", bad) if (bad := _bad_letter(error)) else ("refused", "")
-    except Exception:  # noqa: BLE001 - whatever else is raised is what is looked for
+    except Exception:
         spent, more = time.process_time() - start, peak_since(before)
         outcome, why = "finding", f"no error of the package: {traceback.format_exc(limit=-4)}"
     if outcome != "finding" and spent > SLOWEST:
@@ -177,8 +177,11 @@ def _fits_trial(target: Target, content: bytes, what: str, corpus: Path, folder:
                 return "changed", ""
             try:
                 mine, said = compared(target, found, target.says(path))
-            except Exception as error:  # noqa: BLE001 - the plain reading has no answer: the file does not say it
-                return "finding", f"accepted with other numbers ({changed}), read plainly: {type(error).__name__} {error}"
+            except Exception as error:
+                return (
+                    "finding",
+                    f"accepted with other numbers ({changed}), read plainly: {type(error).__name__} {error}",
+                )
         wrong = differences(mine, said)
         return ("finding", f"accepted, not what the file says: {wrong}") if wrong else ("changed", "")
 

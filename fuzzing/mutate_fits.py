@@ -181,7 +181,7 @@ def _rewritten(content: bytes, change: Callable[[Any], str]) -> tuple[bytes, str
                 said = change(hdus)
                 out = io.BytesIO()
                 hdus.writeto(out, output_verify="ignore")
-        except Exception as error:  # noqa: BLE001 - astropy refuses to write it: no case
+        except Exception as error:
             return content, f"unchanged: astropy writes no such file ({type(error).__name__})"
     made = out.getvalue()
     return (gzip.compress(made, 1, mtime=0) if packed else made), said

@@ -15,7 +15,8 @@ SCALARS = (
     "0", "-1", "1e-8", "1.0e-8", "1.0e+308", "-1.0e+308", "1.0e+400", "1.0e-320", ".nan", ".inf", "-.inf", "true",
     "null", "~", "yes", "''", "\"\"", "[]", "{}", "[1, 2]", "{a: b}", "010", "83:37:57", "0x1F", "1_000", "1" * 400,
     "9" * 5000, "2026-01-01", "!!python/object/apply:os.system [id]", "&a x", "*a", "<<: x", "? x", "| \n x", "\u00e9",
-    "\u202e", "\U0001f52d", "\x1b[31m", "\x00", "\ud7ff", "x" * 3000, "../../etc/passwd", "/etc/passwd", "~/x", "$HOME/x",
+    "\u202e", "\U0001f52d", "\x1b[31m", "\x00", "\ud7ff", "x" * 3000, "../../etc/passwd", "/etc/passwd", "~/x",
+    "$HOME/x",
     "${HOME}/x", "http://127.0.0.1:9/x", "file:///etc/passwd", ".", "..", "deg", "TeV", "GeV", "cm-2 s-1 TeV-1",
     "m-2 s-1 GeV-1", "banana", "crab", "toy", "PointSpatialModel", "GaussianPrior", "UniformPrior", "spectral",
 )  # fmt: skip
@@ -74,7 +75,7 @@ def _whole(text: str, rng: Rng, start: int) -> tuple[str, str]:
         ("a byte order mark", lambda: "\ufeff" + text),
         ("two documents", lambda: text + "---\n" + text),
         ("a large scalar", lambda: text[:start] + "y" * int(rng.integers(10, 1_200_000)) + text[start:]),
-        ("upper case", lambda: text.upper()),
+        ("upper case", text.upper),
         ("carriage returns", lambda: text.replace("\n", "\r\n")),
         ("sixty thousand values", lambda: text + "more: [" + "0," * 60_000 + "]\n"),
     )

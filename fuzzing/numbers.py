@@ -102,9 +102,7 @@ def _unusable_map(dataset: MapDataset) -> list[str]:
 def _same_grid(one: WcsNDMap, other: WcsNDMap) -> bool:
     if one.geom.shape[-2:] != other.geom.shape[-2:] or one.geom.frame != other.geom.frame:
         return False
-    (lon, lat), (lon2, lat2) = (
-        (numbers["lon"], numbers["lat"]) for numbers in (numbers_of(one), numbers_of(other))
-    )
+    (lon, lat), (lon2, lat2) = ((numbers["lon"], numbers["lat"]) for numbers in (numbers_of(one), numbers_of(other)))
     turn = np.abs((lon - lon2 + 180.0) % 360.0 - 180.0)
     return bool(np.all(np.isfinite(lon)) and np.all(turn < 0.01) and np.all(np.abs(lat - lat2) < 0.01))
 
@@ -113,7 +111,7 @@ def _response(psf: Any, edisp: Any, exposed: Any) -> dict[str, bool]:
     laws = {}
     if edisp is not None:
         sums = edisp.data.sum(axis=1)
-        laws["edisp no probabilities"] = not np.all((edisp.data >= 0)) or not np.all(sums <= 1.001)
+        laws["edisp no probabilities"] = not np.all(edisp.data >= 0) or not np.all(sums <= 1.001)
     if isinstance(psf, RadialPSF):
         seen = exposed if len(exposed) == len(psf.data) else np.ones(len(psf.data), dtype=bool)
         table = psf.data[seen]

@@ -30,7 +30,9 @@ def build(path: Path) -> None:
         },
         coords,
     )
-    stats = xr.Dataset({"diverging": (dims, np.zeros((4, 50), dtype=bool)), "lp": (dims, rng.normal(size=(4, 50)))}, coords)
+    stats = xr.Dataset(
+        {"diverging": (dims, np.zeros((4, 50), dtype=bool)), "lp": (dims, rng.normal(size=(4, 50)))}, coords
+    )
     data = {"bin": np.arange(6), "energy": ("bin", np.ones(6))}
     observed = xr.Dataset({"counts": ("bin", rng.poisson(3.0, 6).astype(float))}, data)
     constant = xr.Dataset({"bin_energy": ("bin", np.ones(6))}, {"bin": np.arange(6)})
@@ -79,8 +81,20 @@ def _edits(file: Any, group: Any, name: str, rng: Rng) -> str:
     import h5py
 
     attribute = str(rng.choice(list(file.attrs)))
-    words = ("", "no json", "[]", "null", "{}", '{"reasons": 1}', "\x1b[31m", "<script>", '{"reasons": [], "measures": {"r_hat": "x"}, "notes": []}',
-             '{"reasons": [1], "measures": {}, "notes": []}', "[" * 5000, '{"reasons": ["<script>\\u001b[2J"], "measures": {}, "notes": []}')
+    words = (
+        "",
+        "no json",
+        "[]",
+        "null",
+        "{}",
+        '{"reasons": 1}',
+        "\x1b[31m",
+        "<script>",
+        '{"reasons": [], "measures": {"r_hat": "x"}, "notes": []}',
+        '{"reasons": [1], "measures": {}, "notes": []}',
+        "[" * 5000,
+        '{"reasons": ["<script>\\u001b[2J"], "measures": {}, "notes": []}',
+    )
     objects = np.array(["a", "b"], dtype=object)
     kind = int(rng.integers(9))
     if kind == 0:
@@ -139,11 +153,13 @@ def judge(tree: Any, path: Path, good: Path, *, summed: bool) -> tuple[str, str]
     with warnings.catch_warnings(), h5py.File(path, "r") as file:
         warnings.simplefilter("ignore")
         for group in ("posterior", "sample_stats", "observed_data", "constant_data"):
-            for name, item in (tree[group].data_vars.items() if group in tree.children else ()):
+            for name, item in tree[group].data_vars.items() if group in tree.children else ():
                 if item.dtype.kind not in "fiub":
                     return "finding", f"{group}/{name} was accepted with the type {item.dtype}"
                 raw = file[group][name][()]
-                if raw.shape != item.shape or not np.array_equal(raw.astype(float), item.values.astype(float), equal_nan=True):
+                if raw.shape != item.shape or not np.array_equal(
+                    raw.astype(float), item.values.astype(float), equal_nan=True
+                ):
                     return "finding", f"{group}/{name} is not what the file holds"
         draws = tree["posterior"]
         if any(item.dims[:2] != ("chain", "draw") for item in draws.data_vars.values()) or not draws.data_vars:

@@ -77,7 +77,9 @@ def run_all(seed: int, numbers: Sequence[int], jobs: int, limit: float) -> list[
     return [item for part in parts for item in part]
 
 
-def _block(seed: int, numbers: list[int], corpus: Path, limit: float, progress: _Progress, folder: Path) -> list[Outcome]:
+def _block(
+    seed: int, numbers: list[int], corpus: Path, limit: float, progress: _Progress, folder: Path
+) -> list[Outcome]:
     found: list[Outcome] = []
     while numbers:
         more, lost = _watch(seed, numbers, corpus, limit, progress, folder)
@@ -95,7 +97,17 @@ def _watch(
     seed: int, numbers: list[int], corpus: Path, limit: float, progress: _Progress, folder: Path
 ) -> tuple[list[Outcome], str]:
     """Run cases in one process until it ends; return what it said, and why it ended early."""
-    command = [sys.executable, "-m", "fuzzing", "--seed", str(seed), "--worker", json.dumps(numbers), "--corpus", str(corpus)]
+    command = [
+        sys.executable,
+        "-m",
+        "fuzzing",
+        "--seed",
+        str(seed),
+        "--worker",
+        json.dumps(numbers),
+        "--corpus",
+        str(corpus),
+    ]
     environment = os.environ | {"TMPDIR": str(folder), "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
     found: list[Outcome] = []
     with (

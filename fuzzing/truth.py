@@ -297,4 +297,9 @@ def fermi(folder: Path) -> Numbers:
         slope = (data[:, 1] - data[:, 0]) / (rad[1] - rad[0])
         data = np.concatenate([(data[:, 0] - slope * rad[0])[:, None], data], axis=1)
         rad = np.append(0.0, rad)
-    return found | {"psf.rad": rad, "psf.data": data, "psf.max_radius": np.full(len(data), rad[-1]), "psf.energy": energy}
+    return found | {
+        "psf.rad": rad,
+        "psf.data": data,
+        "psf.max_radius": np.full(len(data), rad[-1]),
+        "psf.energy": energy,
+    }

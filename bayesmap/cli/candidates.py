@@ -90,7 +90,8 @@ def _names(given: Sequence[str]) -> list[str]:
 
 def _candidate(name: str, path: Path, allow_paths: Sequence[Path]) -> Candidate:
     folder = path.is_dir()
-    config = read_config(_configuration(path) if folder else path, allow_paths=allow_paths, overwrite=True)
+    file = _configuration(path, allow_paths) if folder else path
+    config = read_config(file, allow_paths=allow_paths, overwrite=True)
     stored = (path if folder else config.output) / POSTERIOR
     if folder and not stored.is_file():
         raise _no_folder(path, f"holds no {POSTERIOR}")
@@ -104,13 +105,21 @@ def _candidate(name: str, path: Path, allow_paths: Sequence[Path]) -> Candidate:
     return Candidate(name, config, stored if stored.is_file() else None, must_be_stored=folder)
 
 
-def _configuration(folder: Path) -> Path:
-    """Return the configuration of a folder of results."""
+def _configuration(folder: Path, allow_paths: Sequence[Path]) -> Path:
+    """Return the configuration of a folder of results: in a folder that holds it, in the working folder or allowed."""
     try:
         record = json.loads((folder / "result.json").read_text())
-        path = folder / record["configuration"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        path = (folder / record["configuration"]).resolve()
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise _no_folder(folder, "does not say which configuration it was made from (result.json)") from error
+    places = [place.resolve() for place in (Path.cwd(), *allow_paths)]
+    if not (folder.resolve().is_relative_to(path.parent) or any(path.is_relative_to(place) for place in places)):
+        raise BayesmapIOError(
+            "BM-IO-012",
+            what=f"{folder / 'result.json'} names the configuration {path}",
+            rule="The configuration of a result lies in a folder above it, in the working folder or in an allowed one",
+            remedy="Name the configuration file instead, or allow its folder with --allow-path",
+        )
     if not path.is_file():
         raise _no_folder(folder, f"was made from {path}, which is not there any more")
     return path

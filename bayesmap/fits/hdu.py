@@ -7,6 +7,8 @@ import io
 import os
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -23,7 +25,10 @@ GZIP_MAGIC = b"\x1f\x8b"
 FITS_MAGIC = b"SIMPLE  ="
 CHUNK = 1 << 20
 # What astropy raises where a card or a table definition makes no sense.
-UNREADABLE = (fits.VerifyError, OSError, ValueError, TypeError, LookupError, AttributeError, OverflowError)
+UNREADABLE = (
+    fits.VerifyError, OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError,
+    NameError, MemoryError, RecursionError, AstropyWarning,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -154,9 +159,10 @@ def read_fits(path: str | PathLike[str], limits: ReadLimits = DEFAULT_LIMITS) ->
             remedy="Check that this is the right file",
         )
     hdus = _parse(path.name, content)
-    _check_complete(path.name, hdus, content)
-    _check_sums(path.name, hdus, content)
-    _check_readable(path.name, hdus)
+    with _strict(path.name):
+        _check_complete(path.name, hdus, content)
+        _check_sums(path.name, hdus, content)
+        _check_readable(hdus)
     return FitsFile(path.name, hdus)
 
 
@@ -222,7 +228,10 @@ def image_array(file: FitsFile, hdu: Any) -> FloatArray:
             rule="A map is an image HDU with its energies in a BANDS table; sparse and HEALPix maps are not read",
             remedy="Write it as a plain WCS image, with gammapy: Map.write(path, sparse=False)",
         )
-    pixels = freeze(hdu.data)
+    try:
+        pixels = freeze(hdu.data)
+    except UNREADABLE as error:
+        raise _damaged(file.where(hdu.name), f"its pixels cannot be read ({error})") from error
     del hdu.data  # astropy would keep a second copy as long as the file
     return pixels
 
@@ -237,8 +246,11 @@ def column(file: FitsFile, hdu: Any, name: str) -> tuple[FloatArray, str]:
     """
     col = find_column(file, hdu, name)
     try:
-        return freeze(hdu.data[col.name]), col.unit or ""
-    except (ValueError, TypeError, IndexError, OverflowError) as error:
+        values = np.asarray(hdu.data[col.name])
+        if values.dtype.kind not in "fiub":
+            raise TypeError(f"its type is {values.dtype}")
+        return freeze(values), str(col.unit or "")
+    except UNREADABLE as error:
         raise _damaged(file.where(hdu.name), f"column {name} is not a list of numbers ({error})") from error
 
 
@@ -265,6 +277,8 @@ def find_column(file: FitsFile, hdu: Any, name: str) -> Any:
 def _unpack(path: Path, limits: ReadLimits) -> bytes:
     """Read the bytes of a file within the limits, unpacking gzip."""
     try:
+        if path.exists() and not path.is_file():
+            raise OSError("it is no regular file")  # noqa: TRY301 - a pipe would be waited for
         size = path.stat().st_size
         with path.open("rb") as stream:
             if stream.read(2) == GZIP_MAGIC:
@@ -274,10 +288,10 @@ def _unpack(path: Path, limits: ReadLimits) -> bytes:
                 raise _too_large(path.name, size, f"{size} bytes", limits)
             stream.seek(0)
             return stream.read()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise BayesmapIOError(
             "BM-IO-001",
-            what=f"{path} cannot be read ({error.strerror or error})",
+            what=f"{path} cannot be read ({getattr(error, 'strerror', None) or error})",
             rule="It must be a local FITS file",
             remedy="Check the name and the permissions",
         ) from error
@@ -305,8 +319,20 @@ def _parse(name: str, content: bytes) -> fits.HDUList:
         warnings.filterwarnings("ignore", "Unexpected extra padding", AstropyWarning)  # zeros do no harm
         try:
             return fits.open(io.BytesIO(content), lazy_load_hdus=False, disable_image_compression=True)
-        except (OSError, ValueError, TypeError, KeyError, IndexError, EOFError, AstropyWarning) as error:
+        except (*UNREADABLE, EOFError) as error:
             raise _damaged(name, str(error)) from error
+
+
+@contextmanager
+def _strict(name: str) -> Iterator[None]:
+    """Take what astropy raises or warns about for damage; of warnings, formats for display do not matter (TDISPn)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", AstropyWarning)
+        warnings.filterwarnings("ignore", ".*TDISP", AstropyWarning)
+        try:
+            yield
+        except UNREADABLE as error:
+            raise _damaged(name, f"a header or table cannot be read ({error})") from error
 
 
 def _check_complete(name: str, hdus: fits.HDUList, content: bytes) -> None:
@@ -340,22 +366,13 @@ def _check_sums(name: str, hdus: fits.HDUList, content: bytes) -> None:
             )
 
 
-def _check_readable(name: str, hdus: fits.HDUList) -> None:
-    """Read every card and every table definition now, not when they are needed: astropy does it lazily.
-
-    Of what it warns about only formats for display do not matter (TDISPn).
-    """
-    for number, hdu in enumerate(hdus):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", AstropyWarning)
-                warnings.filterwarnings("ignore", ".*TDISP", AstropyWarning)
-                for card in hdu.header.cards:
-                    _ = card.value
-                if not isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU):
-                    _ = hdu.columns, len(hdu.data)
-        except (*UNREADABLE, AstropyWarning) as error:
-            raise _damaged(name, f"HDU {number} cannot be read ({error})") from error
+def _check_readable(hdus: fits.HDUList) -> None:
+    """Read every card and every table definition now, not when they are needed: astropy does it lazily."""
+    for hdu in hdus:
+        for card in hdu.header.cards:
+            _ = card.value
+        if not isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU):
+            _ = hdu.columns, len(hdu.data)
 
 
 def _ones_complement_sum(block: bytes) -> int:

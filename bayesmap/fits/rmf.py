@@ -58,9 +58,12 @@ def read_rmf(file: FitsFile) -> RmfRecord:
     file.require(name, "EBOUNDS")
     matrix, bounds = file.get(name), file.get("EBOUNDS")
     low, unit_true = column(file, matrix, "ENERG_LO")
-    high, _ = column(file, matrix, "ENERG_HI")
+    high, other_true = column(file, matrix, "ENERG_HI")
     reco_low, unit = column(file, bounds, "E_MIN")
-    reco_high, _ = column(file, bounds, "E_MAX")
+    reco_high, other = column(file, bounds, "E_MAX")
+    if (unit, unit_true) != (other, other_true):
+        where, pair = (name, (unit_true, other_true)) if unit_true != other_true else ("EBOUNDS", (unit, other))
+        raise _contradiction(file, where, f"gives lower energies in {pair[0]!r}, upper ones in {pair[1]!r}")
     _check_contiguous(file, name, low, high)
     _check_contiguous(file, "EBOUNDS", reco_low, reco_high)
     for label in GROUP_COLUMNS:

@@ -19,7 +19,7 @@ from bayesmap.irf.psf import RadialPSF
 from bayesmap.maps.axis import MapAxis
 from bayesmap.maps.map import WcsNDMap, first_image, map_from_fits
 from bayesmap.maps.resample import resample_sky
-from bayesmap.units import FloatArray
+from bayesmap.units import FloatArray, parse_unit
 
 PathLikeStr = str | PathLike[str]
 DIFFUSE_UNIT = "cm-2 s-1 MeV-1 sr-1"
@@ -126,8 +126,9 @@ def read_fermi_psf(path: PathLikeStr, *, max_radius: Any = None, limits: ReadLim
     energy, unit = column(file, table, "Energy")
     theta, angle = column(file, file.get("THETA"), "Theta")
     values, density = column(file, table, "Psf")
-    axis = MapAxis.from_nodes(u.Quantity(energy, unit or "MeV"), name="energy_true", unit=unit or "MeV")
-    return RadialPSF(axis, u.Quantity(theta, angle or "deg"), u.Quantity(values, density or "sr-1"), max_radius)
+    axis = MapAxis.from_nodes(energy, name="energy_true", unit=unit or "MeV")
+    rad = theta * parse_unit(angle or "deg", file.where("THETA"))
+    return RadialPSF(axis, rad, values * parse_unit(density or "sr-1", file.where("PSF")), max_radius)
 
 
 def read_fermi_edisp(path: PathLikeStr, *, limits: ReadLimits = DEFAULT_LIMITS) -> EnergyDispersion:

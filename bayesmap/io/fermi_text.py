@@ -11,6 +11,7 @@ from astropy import units as u
 from bayesmap.errors import BayesmapIOError
 
 MAX_ROWS = 100_000
+MAX_BYTES = 20_000_000
 
 
 def read_spectrum_table(path: str | PathLike[str], unit: str = "cm-2 s-1 MeV-1") -> tuple[u.Quantity, u.Quantity]:
@@ -35,7 +36,11 @@ def read_spectrum_table(path: str | PathLike[str], unit: str = "cm-2 s-1 MeV-1")
     """
     path = Path(path)
     try:
-        lines = [line.split("#")[0].split() for line in path.read_text(encoding="utf-8").splitlines()]
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
+        if len(text) > MAX_BYTES:
+            raise ValueError(f"it has more than {MAX_BYTES:,} bytes")  # noqa: TRY301 - one message for all
+        lines = [line.split("#")[0].split() for line in text.decode("utf-8").splitlines()]
         rows = np.array([[float(number) for number in line[:2]] for line in lines if line], dtype=np.float64)
     except (OSError, ValueError) as error:
         raise _no_table(path, str(error)) from error

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from astropy import units as u
 
 from bayesmap.dataset import SpectrumDatasetOnOff
 from bayesmap.errors import BayesmapIOError
@@ -17,7 +16,7 @@ from bayesmap.fits.hdu import DEFAULT_LIMITS, FitsFile, ReadLimits, column, read
 from bayesmap.io.template_path import resolve_input
 from bayesmap.irf.edisp import EnergyDispersion
 from bayesmap.maps.axis import MapAxis
-from bayesmap.units import BoolArray, FloatArray
+from bayesmap.units import BoolArray, FloatArray, parse_unit, to_float64
 
 FILES = {"background": "BACKFILE", "arf": "ANCRFILE", "rmf": "RESPFILE"}
 
@@ -135,20 +134,29 @@ def _read_arf(path: Path, limits: ReadLimits) -> tuple[MapAxis, FloatArray]:
     file = read_fits(path, limits)
     file.require("SPECRESP")
     table = file.get("SPECRESP")
-    (low, unit), (high, _) = column(file, table, "ENERG_LO"), column(file, table, "ENERG_HI")
     area, area_unit = column(file, table, "SPECRESP")
-    axis = MapAxis.from_edges(
-        u.Quantity(np.append(low, high[-1]), unit or "keV"), name="energy_true", unit=unit or "keV"
-    )
-    return axis, np.asarray(u.Quantity(area, area_unit or "cm2").to_value("cm2"))
+    axis = _energies(file, "SPECRESP", ("ENERG_LO", "ENERG_HI"), "energy_true")
+    unit = parse_unit(area_unit or "cm2", file.where("SPECRESP"))
+    return axis, to_float64(area * unit, "cm2", f"{file.where('SPECRESP')} SPECRESP")
 
 
 def _bounds(file: FitsFile) -> MapAxis:
     """Read reconstructed energies from the PHA file itself, where there is no RMF."""
     file.require("EBOUNDS")
-    table = file.get("EBOUNDS")
-    (low, unit), (high, _) = column(file, table, "E_MIN"), column(file, table, "E_MAX")
-    return MapAxis.from_edges(u.Quantity(np.append(low, high[-1]), unit or "keV"), unit=unit or "keV")
+    return _energies(file, "EBOUNDS", ("E_MIN", "E_MAX"), "energy")
+
+
+def _energies(file: FitsFile, hdu: str, names: tuple[str, str], axis: str) -> MapAxis:
+    """Make an axis of two columns of edges, keV where they have no unit."""
+    (low, unit), (high, other) = (column(file, file.get(hdu), name) for name in names)
+    if unit != other or not np.allclose(low[1:], high[:-1], rtol=1e-5, atol=0):
+        raise BayesmapIOError(
+            "BM-IO-046",
+            what=f"{file.where(hdu)} has gaps or overlaps between its energy bins, or two units ({unit!r}, {other!r})",
+            rule="Each bin begins where the one before ends, in one unit",
+            remedy="Write the file again",
+        )
+    return MapAxis.from_edges(np.append(low, high[-1]), name=axis, unit=unit or "keV")
 
 
 def _named(header: Any, card: str, path: Path, allow_paths: Sequence[str | PathLike[str]]) -> Path | None:

@@ -112,7 +112,7 @@ def load_xml(source: str | PathLike[str], *, max_bytes: int = MAX_BYTES) -> Elem
     >>> load_xml("<source_library><source name='crab'/></source_library>").children[0].where
     "line 1, <source> 'crab'"
     """
-    data = _read(source)
+    data = _read(source, max_bytes)
     if len(data) > max_bytes:
         raise ConfigError(
             "BM-CF-013",
@@ -128,11 +128,13 @@ def load_xml(source: str | PathLike[str], *, max_bytes: int = MAX_BYTES) -> Elem
     return builder.roots[0]
 
 
-def _read(source: str | PathLike[str]) -> bytes:
+def _read(source: str | PathLike[str], max_bytes: int) -> bytes:
+    """Return the text, or one byte more of a file than is allowed."""
     if isinstance(source, str) and "<" in source:
         return source.encode()
     try:
-        return Path(source).read_bytes()
+        with Path(source).open("rb") as file:
+            return file.read(max_bytes + 1)
     except (OSError, ValueError) as error:
         raise BayesmapIOError(
             "BM-IO-016",

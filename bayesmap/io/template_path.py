@@ -67,9 +67,16 @@ def resolve_input(
     if not any(real.is_relative_to(place) for place in allowed):
         remedy = "Pass root= (folder of relative names), or add the folder to allow_paths="
         raise _refused(code, where, text, f"{rule}; this one leads to {real}", remedy)
-    if not real.is_file():
+    if not _is_file(real):
         raise _refused("BM-IO-016", where, text, f"It must be an existing file, {real} is none", "Correct the name")
     return real
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is longer than any file's may be
+        return False
 
 
 def _leads_into(allowed: Sequence[Path], root: str | PathLike[str] | None, path: Path) -> bool:

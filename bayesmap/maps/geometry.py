@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from astropy.utils.exceptions import AstropyWarning
 from astropy.wcs import WCS, FITSFixedWarning
 
 from bayesmap.errors import GeometryError
@@ -17,6 +18,10 @@ from bayesmap.units import FloatArray, to_float64
 
 CYLINDRICAL = {"CAR", "CEA", "MER", "CYP"}
 CTYPES = {"icrs": ("RA--", "DEC-"), "fk5": ("RA--", "DEC-"), "galactic": ("GLON", "GLAT")}
+# What astropy and wcslib raise for keywords that make no sense together.
+UNREADABLE = (
+    ValueError, TypeError, LookupError, AssertionError, AttributeError, ArithmeticError, MemoryError, AstropyWarning,
+)  # fmt: skip
 SAME_PIXELS = 1e-3  # largest distance, in pixels, between the same pixel of two equal geometries
 
 
@@ -130,11 +135,12 @@ class WcsGeom:
         WcsGeom
         """
         with warnings.catch_warnings():
+            warnings.simplefilter("error", AstropyWarning)
             # astropy says that it completed dates or spelled a unit out: nothing that moves a pixel
             warnings.simplefilter("ignore", FITSFixedWarning)
             try:
                 wcs = WCS(header, naxis=2)
-            except (ValueError, TypeError, KeyError, AssertionError) as error:
+            except UNREADABLE as error:
                 raise _unusable(f"the header has no usable WCS ({error})", "It needs two celestial axes") from error
         return cls(wcs, n_lat, n_lon, tuple(axes))
 
@@ -345,6 +351,7 @@ class WcsGeom:
 
 def _check_celestial(wcs: WCS) -> None:
     """Refuse what is no pair of celestial axes, longitude first, in a known frame."""
+    _check_numbers(wcs)
     if wcs.naxis != 2 or not wcs.has_celestial or wcs.wcs.lng != 0 or wcs.wcs.lat != 1:
         raise _unusable(
             f"the WCS has the axes {', '.join(wcs.wcs.ctype)}", "It must have two celestial axes, longitude first"
@@ -352,6 +359,22 @@ def _check_celestial(wcs: WCS) -> None:
     if wcs.has_distortion:
         raise _unusable("the WCS has distortions (SIP or tables)", "Only the projections of the FITS standard are used")
     _frame(wcs)
+
+
+def _check_numbers(wcs: WCS) -> None:
+    """Refuse a transformation that is none: numbers that are not finite, pixels without area, an unknown projection."""
+    rule = "Reference point, pixel and steps are finite numbers, and pixels have an area"
+    try:
+        wcs.wcs.set()
+        steps = wcs.wcs.cd if wcs.wcs.has_cd() else (wcs.wcs.cdelt, wcs.wcs.get_pc())
+        given = np.concatenate([np.ravel(part) for part in (wcs.wcs.crval, wcs.wcs.crpix, *steps)])
+        if not np.all(np.isfinite(given)):
+            raise _unusable(f"the WCS holds the numbers {', '.join(f'{number:g}' for number in given)}", rule)
+        area = abs(float(np.linalg.det(wcs.pixel_scale_matrix)))
+    except UNREADABLE as error:
+        raise _unusable(f"the header has no usable WCS ({error})", "It needs two celestial axes") from error
+    if not 0.0 < area < np.inf:
+        raise _unusable(f"the WCS has pixels of {area:g} deg2", rule)
 
 
 def _frame(wcs: WCS) -> str:

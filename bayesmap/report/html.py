@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Sequence
-from html import escape
+from html import escape as escape_html
 
-from bayesmap.errors import BayesmapInputError
+from bayesmap.errors import BayesmapInputError, printable
 from bayesmap.report.blocks import CODE, PLAIN, Block, Picture, Section, Table, Text
 from bayesmap.report.style import STYLE
 
 PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def escape(text: str) -> str:
+    """Return a text as HTML shows it: markup and what cannot be seen as they are spelled."""
+    return escape_html("\n".join(printable(line) for line in text.replace("\t", " ").split("\n")))
 
 
 def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:

@@ -147,6 +147,14 @@ def _pictures(folder: Path, *patterns: str) -> dict[str, bytes]:
 
 
 def _bytes(path: Path) -> bytes:
+    """Return the content of a regular file of the folder; a link that leads out of it is not followed."""
+    if not path.is_file() or not path.resolve().is_relative_to(path.parent.resolve()):
+        raise BayesmapIOError(
+            "BM-RP-002",
+            what=f"{path} is no regular file of its folder: it leads to {path.resolve()}",
+            rule="A report shows files of the folder only",
+            remedy="Put a copy of the file in its place, or remove it",
+        )
     size = path.stat().st_size
     if size > LARGEST:
         raise BayesmapIOError(

@@ -142,10 +142,11 @@ WORD = _is(str, "a text or null", none=True)
 TEXTS, PAIR = _list(TEXT), _list(NUMBER, 2)
 JUDGED = {"success": FLAG, "maybe_reasons": TEXTS, "maybe_notes": TEXTS}
 IDENTITY = _record(maybe_name=TEXT, maybe_sha256=TEXT)
+PARAMETER = _record(value=UNKNOWN, error=UNKNOWN, unit=TEXT, min=UNKNOWN, max=UNKNOWN, frozen=FLAG, link=WORD)
 RESULT = _record(
     success=FLAG, message=TEXT, maybe_reasons=TEXTS, maybe_at_bound=TEXTS, maybe_notes=TEXTS, total_stat=UNKNOWN,
     nfev=WHOLE, maybe_versions=_table(TEXT), maybe_dataset=_maybe(IDENTITY), maybe_datasets=_maybe(_list(IDENTITY)),
-    parameters=_table(_record(value=UNKNOWN, error=UNKNOWN, unit=TEXT, min=UNKNOWN, max=UNKNOWN, frozen=FLAG, link=WORD)),
+    parameters=_table(PARAMETER),
 )  # fmt: skip
 VERDICT = _agreeing("ok", _record(ok=FLAG, status=TEXT, reasons=TEXTS, notes=TEXTS, measures=_table(UNKNOWN)))
 EFFECT = _record(

@@ -79,7 +79,8 @@ def write_report(
     page = render(title or f"Report on {material.name}", _subtitle(material), sections(material))
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        temporary.write_text(page, encoding="utf-8")
+        with temporary.open("x", encoding="utf-8") as stream:  # never through a link that stands there
+            stream.write(page)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

@@ -75,7 +75,9 @@ def content_digest(tree: xr.DataTree) -> str:
         Posterior; the attribute `DIGEST` is left out.
     """
     total = hashlib.sha256()
-    attributes = {str(key): str(value) for key, value in sorted(tree.attrs.items()) if key != DIGEST and isinstance(value, str)}
+    attributes = {
+        str(key): str(value) for key, value in sorted(tree.attrs.items()) if key != DIGEST and isinstance(value, str)
+    }
     total.update(json.dumps(attributes).encode())
     for group in sorted(tree.subtree, key=lambda node: node.path):
         for name, item in sorted(group.to_dataset(inherit=False).variables.items(), key=lambda pair: str(pair[0])):
@@ -173,15 +175,20 @@ def _check_arrays(tree: xr.DataTree, path: Path) -> None:
             if item.dtype.kind not in "fiub":
                 raise unreadable(path, f"{group.path}/{name} does not hold numbers")
     stats = tree["sample_stats"].data_vars if "sample_stats" in tree.children else {}
+    for label, members in (("posterior", draws), ("sample_stats", stats)):
+        for name, item in members.items():
+            if item.dims[:2] != SAMPLES:
+                raise unreadable(path, f"/{label}/{name} has the dimensions {item.dims}, not {SAMPLES} first")
+    _check_attributes(draws, path)
+
+
+def _check_attributes(draws: Mapping[Any, xr.DataArray], path: Path) -> None:
+    """Refuse draws without unit, or with limits that are no numbers."""
     for name, item in draws.items():
         if not isinstance(item.attrs.get("unit"), str):
             raise unreadable(path, f"/posterior/{name} does not say its unit")
         if not all(isinstance(item.attrs.get(key, 0.0), float | int | np.number) for key in LIMITS):
             raise unreadable(path, f"/posterior/{name} has limits that are no numbers")
-    for label, members in (("posterior", draws), ("sample_stats", stats)):
-        for name, item in members.items():
-            if item.dims[:2] != SAMPLES:
-                raise unreadable(path, f"/{label}/{name} has the dimensions {item.dims}, not {SAMPLES} first")
 
 
 def _parsed(text: str, name: str, path: Path) -> Any:
@@ -199,7 +206,7 @@ def _check_verdict(data: Any, path: Path) -> None:
     )
     good = good and isinstance(data["measures"], Mapping)
     good = good and all(
-        isinstance(value, int | float) and not isinstance(value, bool) and not abs(value) > 1e300 or _missing(value)
+        (isinstance(value, int | float) and not isinstance(value, bool) and not abs(value) > 1e300) or _missing(value)
         for value in data["measures"].values()
     )
     if not good:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from bayesmap.errors import printable
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -42,7 +44,8 @@ class Verdict:
         """Show the verdict first."""
         head = "posterior: ok" if self.ok else "posterior NOT TO BE TRUSTED"
         figures = ", ".join(f"{name} {value:.4g}" for name, value in self.measures.items())
-        return "\n".join([f"{head} ({figures})", *(f"- {reason}" for reason in self.reasons), *self.notes])
+        lines = [f"{head} ({figures})", *(f"- {reason}" for reason in self.reasons), *self.notes]
+        return "\n".join(map(printable, lines))  # it may have been read from a file
 
     def to_json(self) -> str:
         """Return it as text, for an attribute of a stored result."""

@@ -164,7 +164,7 @@ def repeat_over_positions(hdu):
         ("PSF", set_card("BUNIT", "m"), UnitsError, "BM-GE-005: psf is in 'm'"),
         ("COUNTS_BANDS", set_units("s"), UnitsError, "BM-GE-005: axis energy is in 's'"),
         ("COUNTS_BANDS", set_units(""), UnitsError, "BM-GE-005: the columns of axis energy have no TUNIT"),
-        ("COUNTS_BANDS", set_card("TUNIT3", "GeV"), BayesmapIOError, "BM-IO-010: .* E_MIN and E_MAX in 'GeV' and 'TeV'"),
+        ("COUNTS_BANDS", set_card("TUNIT3", "GeV"), BayesmapIOError, "BM-IO-010: .* in 'GeV' and 'TeV'"),
         ("COUNTS_BANDS", set_card("INTERP1", "banana"), BayesmapIOError, "BM-IO-010: .* neither log nor lin"),
         ("COUNTS_BANDS", set_card("AXCOLS1", "E_MIN,E_MAX,X"), BayesmapIOError, "BM-IO-010: .* more than two columns"),
         ("COUNTS", set_card("CTYPE1", "ELON-CAR"), GeometryError, "BM-GE-007"),
