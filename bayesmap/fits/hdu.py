@@ -19,6 +19,7 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from bayesmap.errors import BayesmapIOError
+from bayesmap.fits.sums import check_sums
 from bayesmap.units import FloatArray, freeze
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -161,7 +162,7 @@ def read_fits(path: str | PathLike[str], limits: ReadLimits = DEFAULT_LIMITS) ->
     hdus = _parse(path.name, content)
     with _strict(path.name):
         _check_complete(path.name, hdus, content)
-        _check_sums(path.name, hdus, content)
+        check_sums(path.name, hdus, content)
         _check_readable(hdus)
     return FitsFile(path.name, hdus)
 
@@ -347,25 +348,6 @@ def _check_complete(name: str, hdus: fits.HDUList, content: bytes) -> None:
         raise _damaged(name, f"{len(content) - end} bytes after the last HDU are not FITS")
 
 
-def _check_sums(name: str, hdus: fits.HDUList, content: bytes) -> None:
-    """Verify CHECKSUM and DATASUM where they are present, on the bytes as they came.
-
-    The sum of all 32-bit words of an HDU in one's complement is -0; DATASUM is the sum of those of its data.
-    """
-    for hdu in hdus:
-        info = hdu.fileinfo()
-        start, middle, end = info["hdrLoc"], info["datLoc"], info["datLoc"] + info["datSpan"]
-        said = str(hdu.header.get("DATASUM", "")).strip()
-        wrong = bool(said) and said != str(_ones_complement_sum(content[middle:end]))
-        if wrong or ("CHECKSUM" in hdu.header and _ones_complement_sum(content[start:end]) not in (0, 0xFFFFFFFF)):
-            raise BayesmapIOError(
-                "BM-IO-005",
-                what=f"{name}[{hdu.name}] does not match its checksum",
-                rule="A checksum that is present must be right: the file changed after it was written",
-                remedy="Fetch the file again",
-            )
-
-
 def _check_readable(hdus: fits.HDUList) -> None:
     """Read every card and every table definition now, not when they are needed: astropy does it lazily."""
     for hdu in hdus:
@@ -373,14 +355,6 @@ def _check_readable(hdus: fits.HDUList) -> None:
             _ = card.value
         if not isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU):
             _ = hdu.columns, len(hdu.data)
-
-
-def _ones_complement_sum(block: bytes) -> int:
-    """Add 32-bit big-endian words, carries going round; a block is a multiple of 2880 bytes."""
-    total = int(np.frombuffer(block, dtype=">u4").sum(dtype=np.uint64))
-    while total > 0xFFFFFFFF:
-        total = (total & 0xFFFFFFFF) + (total >> 32)
-    return total
 
 
 def _damaged(name: str, why: str) -> BayesmapIOError:
