@@ -127,3 +127,17 @@ def test_what_was_loaded_needs_the_file_no_more(saved):
     back = load_posterior(saved)
     saved.unlink()
     assert np.all(np.isfinite(back["posterior"]["source.spectral.index"].values))
+
+
+def test_a_zarr_store_gives_the_same_bits(tree, tmp_path):
+    """Of xarray, for those who keep posteriors that way; zarr comes with nutpie."""
+    tree.to_zarr(tmp_path / "posterior.zarr", consolidated=False)
+    with xr.open_datatree(tmp_path / "posterior.zarr", engine="zarr", consolidated=False) as opened:
+        back = opened.load()
+    assert back.attrs == tree.attrs
+    for group in tree.children:
+        for name, ours in tree[group].data_vars.items():
+            theirs = back[group][name]
+            assert same(ours, theirs), (group, name)
+            assert theirs.attrs == ours.attrs
+    assert verdict_of(back) == verdict_of(tree)

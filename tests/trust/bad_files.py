@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 
+import h5py
 import numpy as np
 from astropy.io import fits
 
@@ -172,6 +173,15 @@ BAD_OUTPUTS = (
 )
 
 
+def with_objects(path):
+    """Write a file of the layout of a posterior whose array holds references to objects."""
+    with h5py.File(path, "w") as file:
+        file.attrs["verdict"] = "{}"
+        group = file.create_group("posterior")
+        group.create_dataset("draw", data=[0]).make_scale("draw")
+        group.create_dataset("x", data=[group.ref], dtype=h5py.ref_dtype).dims[0].attach_scale(group["draw"])
+
+
 def with_pickle(path):
     """Write a pickle that would make a file if it were loaded."""
     marker = path.with_suffix(".marker")
@@ -200,6 +210,7 @@ class BadPosterior:
 
 
 BAD_POSTERIORS = (
+    BadPosterior(25, "posterior of objects", "BM-IO-020", with_objects),
     BadPosterior(25, "posterior is a pickle", "BM-IO-020", with_pickle),
     BadPosterior(25, "posterior of pickled objects", "BM-IO-020", zipped_pickle),
 )
