@@ -44,7 +44,7 @@ def groups_of(datasets: Mapping[str, Dataset], by: str, tile: float | None = Non
     if by not in KINDS:
         raise _refused(f"by is {by!r}", f"It must be one of {', '.join(KINDS)}", "Use one of these words")
     if tile is not None and not (np.isfinite(tile) and tile > 0.0):
-        raise _refused(f"tile is {tile!r}", "It is the side of a tile in deg, above zero", "Correct it")
+        raise _refused(f"tile is {tile!r}", "It is the side of a tile in deg, above zero", "Pass for example tile=0.5")
     if tile is not None and by != "tile":
         raise _refused(f"tile is {tile!r} with by={by!r}", "Only tiles have a side", "Pass by='tile', or no tile")
     found, first = {}, 0

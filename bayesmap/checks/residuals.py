@@ -178,7 +178,7 @@ def _check_pair(counts: np.ndarray, npred: np.ndarray) -> None:
             raise BayesmapInputError(
                 "BM-CK-002",
                 what=f"{int(bad.sum())} of {values.size} values of {name} are negative or not finite "
-                f"(first: {float(values[bad][0])!r})",
+                f"(first: {float(values[bad][0])!r} at index {', '.join(map(str, np.argwhere(bad)[0]))})",
                 rule="A Poisson significance is defined for finite numbers >= 0",
                 remedy="Exclude these bins with the mask",
             )

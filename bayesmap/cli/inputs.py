@@ -82,8 +82,7 @@ def read_inputs(
         found = dataset.problems(allow_asimov=config.allow_asimov)
         problems.extend(located(problem, dataset.name) if joint else problem for problem in found)
         sound = sound and not found
-    if joint:
-        problems.extend(name_problems([dataset.name for dataset in datasets]))
+    problems.extend(name_problems([dataset.name for dataset in datasets]))
     if models is not None:
         problems.extend(prior_problems(config, models))
         problems.extend(wanted_problems(config, models, datasets if sound else ()))
@@ -177,14 +176,16 @@ def load_models(config: Config) -> Models:
 
 
 def name_problems(names: list[str]) -> list[BayesmapError]:
-    """Return what is wrong with the names of several data sets."""
+    """Return what is wrong with the names of the data sets."""
     wrong = sorted({name for name in names if names.count(name) > 1 or "/" in name})
     return [
         ConfigError(
             "BM-CF-051",
-            what=f"{names.count(name)} data sets are called {name!r}",
+            what=f"{names.count(name)} data sets are called {name!r}"
+            if names.count(name) > 1
+            else f"a data set is called {name!r}",
             rule='Each data set has a name of its own without "/": models and results refer to it',
-            remedy="Give the entries in 'datasets' the key 'name'",
+            remedy="Give it the key 'name' in the configuration (in 'datasets', each entry)",
         )
         for name in wrong
     ]

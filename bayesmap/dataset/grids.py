@@ -25,7 +25,7 @@ def axis_problems(counts: WcsNDMap, exposure: WcsNDMap) -> list[BayesmapError]:
                     "BM-GE-010",
                     what=f"{label_of(label, sky_map)} has the axes ({', '.join(map(str, axes)) or 'none'})",
                     rule=f"It must have one axis, {name}" + (" with edges" if label == "counts" else ""),
-                    remedy="Give an image an axis with a single bin; add up other axes",
+                    remedy="Give an image an axis with a single bin, rename an axis of another name, add up other axes",
                 )
             )
         elif axes[0].node_type == "center" and axes[0].nbin == 1:

@@ -18,5 +18,5 @@ def check_names(names: tuple[str, ...]) -> None:
             "BM-FT-012",
             what=f"the datasets are named {', '.join(map(repr, names)) or '(there are none)'}",
             rule='A fit has at least one dataset, each with a name of its own without "/"',
-            remedy="Rename them with dataclasses.replace(dataset, name=...)",
+            remedy="Rename them with dataclasses.replace(dataset, name=...)" if names else "Pass a dataset",
         )

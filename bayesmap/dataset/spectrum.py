@@ -109,8 +109,9 @@ class SpectrumDatasetOnOff:
             found += self._bad(used & ~(np.isfinite(values) & (values > 0)), values, name, "positive", "BM-IN-041")
         exposed = np.isfinite(self.exposure) & (self.exposure >= 0)
         if self.exposure.shape != (self.axis_true.nbin,) or not exposed.all() or not self.exposure.any():
+            first = "" if exposed.all() else f" (first: {np.flatnonzero(~exposed.ravel())[0]})"
             found.append(self._problem("BM-IN-041", f"its exposure has shape {self.exposure.shape}, "
-                                       f"{np.count_nonzero(~exposed)} entries negative or not finite",
+                                       f"{np.count_nonzero(~exposed)} entries negative or not finite{first}",
                                        f"It has {self.axis_true.nbin} entries >= 0, some positive",
                                        "Correct the exposure"))  # fmt: skip
         elif self.edisp is not None:

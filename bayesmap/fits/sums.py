@@ -37,7 +37,8 @@ def check_sums(name: str, hdus: fits.HDUList, content: bytes) -> None:
                 "BM-IO-005",
                 what=f"{name}[{hdu.name}] does not match its checksum",
                 rule="A checksum that is present must be right: the file changed after it was written",
-                remedy="Fetch the file again",
+                remedy="Fetch the file again; if you changed it on purpose, write its checksums anew "
+                "(astropy: hdu.add_checksum())",
             )
 
 

@@ -27,6 +27,7 @@ from bayesmap.fold.setup import FoldSetup, build_setup
 from bayesmap.fold.source_fold import SourceFold, build_source_fold
 from bayesmap.maps.geometry import WcsGeom
 from bayesmap.models.background import BackgroundModel
+from bayesmap.models.of_datasets import belongings
 from bayesmap.models.response import ResponseModel
 from bayesmap.models.sky import Models
 
@@ -223,7 +224,7 @@ def build_fold(
     if not own and backgrounds == {}:
         raise BayesmapInputError(
             "BM-IN-034",
-            what=f"no model predicts counts in dataset {dataset.name!r}",
+            what=f"no model predicts counts in dataset {dataset.name!r}; there are {belongings(models)}",
             rule="A dataset needs a source or a background",
             remedy="Correct datasets_names of the models, or leave the dataset out",
         )

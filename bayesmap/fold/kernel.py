@@ -208,8 +208,9 @@ def check_flux(sums: np.ndarray) -> None:
     if not abs(sums[worst] - 1.0) <= 1e-3:
         raise ResponseError(
             "BM-IR-011",
-            what=f"PSF plane {worst} integrates to {sums[worst]:.5f} on the lattice of the fold",
-            rule="The lattice must hold the PSF's flux within 1e-3",
+            what=f"the PSF at energy {worst} (counted from 0) integrates to {sums[worst]:.5f} on the lattice of the "
+            "fold, points a fraction of a pixel apart",
+            rule="The lattice must hold the PSF's flux within 1e-3: this one is too narrow for the pixels",
             remedy="Use smaller pixels, or leave out the PSF (psf=None) where it is that narrow",
         )
 

@@ -15,6 +15,7 @@ from bayesmap.fold.forward import Prediction
 from bayesmap.fold.parameters import ParameterGraph
 from bayesmap.fold.response import StretchedDispersion, build_stretched
 from bayesmap.irf.edisp import EnergyDispersion
+from bayesmap.models.of_datasets import belongings
 from bayesmap.models.overdispersion import OverdispersionModel
 from bayesmap.models.response import ResponseModel
 from bayesmap.models.sky import Models, SkyModel
@@ -113,7 +114,7 @@ def build_spectrum_fold(dataset: SpectrumDatasetOnOff, models: Models) -> Spectr
     if not own:
         raise BayesmapInputError(
             "BM-IN-034",
-            what=f"no model predicts counts in dataset {dataset.name!r}",
+            what=f"no model predicts counts in dataset {dataset.name!r}; there are {belongings(models)}",
             rule="A dataset needs a source or a background",
             remedy="Correct datasets_names of the models, or leave the dataset out",
         )

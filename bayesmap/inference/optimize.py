@@ -166,7 +166,8 @@ def check_start(posterior: CompiledPosterior, start: np.ndarray) -> None:
             what=f"the log-posterior of the start values is {value}",
             rule="At the start the models must be able to produce every count: predicted counts above zero in each "
             "bin with counts, and nowhere below",
-            remedy="Start from a positive amplitude or norm, add a background, or mask the bins that no model reaches",
+            remedy="Start from a positive amplitude or norm, add a background, or mask the bins that no model reaches; "
+            "bayesmap check, and preflight in Python, name the bins",
         )
 
 

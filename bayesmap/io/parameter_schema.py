@@ -75,7 +75,7 @@ def _in_unit(default: Parameter, item: Mapping[str, Any], path: str) -> Paramete
             "BM-CF-008",
             what=f"{path}.unit is {unit!r}: {' '.join(str(error).split())[:120]}",
             rule=f"The unit must convert to {default.unit or 'a plain number'!r}",
-            remedy="Correct it",
+            remedy=f"Write {default.unit!r}, or another unit of that kind" if default.unit else "Leave the unit out",
         ) from error
     if u.Unit(unit) == u.Unit(default.unit):
         return default.replace(unit=unit)

@@ -11,6 +11,8 @@ from bayesmap.errors import BayesmapIOError
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+ALLOW = "add its folder to allow_paths (--allow-path on the command line)"
+"""How a folder is allowed, for messages."""
 
 
 def resolve_input(
@@ -55,7 +57,7 @@ def resolve_input(
     allowed = [Path(item).resolve() for item in (*allow_paths, *variables.values())]
     if "\0" in expanded or (".." in path.parts and not _leads_into(allowed, root, path)):
         rule = 'A file name may hold ".." only where it leads into allow_paths'
-        raise _refused("BM-IO-012", where, text, rule, "Move the file, or add its folder to allow_paths")
+        raise _refused("BM-IO-012", where, text, rule, f"Move the file, or {ALLOW}")
     if path.is_absolute() or expanded.startswith("~"):
         code, rule = "BM-IO-015", "An absolute file name must lie under allow_paths (~ is not expanded)"
     elif root is None:
@@ -65,7 +67,7 @@ def resolve_input(
         allowed.append(Path(root).resolve())
     real = (Path(root or ".") / path).resolve()
     if not any(real.is_relative_to(place) for place in allowed):
-        remedy = "Pass root= (folder of relative names), or add the folder to allow_paths="
+        remedy = f"Move the file, pass root= (the folder of relative names), or {ALLOW}"
         raise _refused(code, where, text, f"{rule}; this one leads to {real}", remedy)
     if not _is_file(real):
         raise _refused("BM-IO-016", where, text, f"It must be an existing file, {real} is none", "Correct the name")
@@ -94,7 +96,7 @@ def _expand(text: str, variables: Mapping[str, str], where: str) -> str:
                 where,
                 text,
                 f"The variable {name} must be given (known: {', '.join(variables) or 'none'})",
-                f'Pass env={{"{name}": "..."}}',
+                f'Write the path out, or pass env={{"{name}": "..."}} in Python',
             )
     expanded = _VARIABLE.sub(lambda match: variables[match[1] or match[2]], text)
     if "$" in expanded:

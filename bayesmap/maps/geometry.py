@@ -193,7 +193,7 @@ class WcsGeom:
             "BM-GE-010",
             what=f"the map has no axis {name!r}",
             rule=f"It has {', '.join(axis.name for axis in self.axes) or 'no axis besides the sky'}",
-            remedy="Use a map with this axis",
+            remedy=f"Give it the axis: an image one with a single bin, another name by axis.rename({name!r})",
         )
 
     def pixel_to_sky(self, x: Any, y: Any) -> tuple[FloatArray, FloatArray]:

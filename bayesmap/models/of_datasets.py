@@ -32,3 +32,10 @@ def models_of(models: Models, names: tuple[str, ...]) -> Models:
 def belonging(models: Models, names: tuple[str, ...]) -> Models:
     """Return the models that belong to some of the datasets, and pools; the others are left out."""
     return Models(tuple(model for model in models if any(map(model.applies_to, names))))
+
+
+def belongings(models: Models) -> str:
+    """Return in words which datasets each source and background belongs to, for messages."""
+    some = (*models.sky_models, *models.background_models)
+    words = (f"{item.name} of {', '.join(item.datasets_names or ('all datasets',))}" for item in some)
+    return "; ".join(words) or "no sources and no backgrounds"

@@ -187,11 +187,15 @@ def limits_problem(name: str, value: float, low: float, high: float) -> ModelErr
     if value < low or value > high:
         return ModelError(
             "BM-MO-006",
-            what=f"parameter {name!r} has value {value!r} outside its limits [{low!r}, {high!r}]",
+            what=f"parameter {name!r} has value {value!r} outside its limits [{_end(low)}, {_end(high)}]",
             rule="A value must lie inside min and max",
             remedy="Change the value, or widen the limits",
         )
     return None
+
+
+def _end(limit: float) -> str:
+    return "none" if math.isnan(limit) else repr(limit)
 
 
 def unit_string(unit: Any, name: str) -> str:

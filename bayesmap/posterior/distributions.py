@@ -231,9 +231,10 @@ def _check_support(distribution: Any, parameter: Parameter, prior: Any, name: st
 
 
 def _no_support(parameter: Parameter, prior: Any, name: str, value: float) -> PriorError:
+    start = f"{parameter.value:g} {parameter.unit}".strip()
     return PriorError(
         "BM-PR-004",
-        what=f"the prior {prior} gives the start value {parameter.value:g} {parameter.unit} of {name} "
+        what=f"the prior {prior} gives the start value {start} of {name} "
         f"the log-density {value}",
         rule="The start value must lie where its prior has support",
         remedy="Change the start value, or the prior",

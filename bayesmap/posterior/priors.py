@@ -96,7 +96,7 @@ def _free_name(table: ParameterTable, given: str) -> str:
             "BM-PR-006",
             what=f"a prior was passed for {name}, which is {'linked' if table[name].link else 'frozen'}",
             rule="Only free parameters have a prior",
-            remedy="Unfreeze it, or remove the prior",
+            remedy=f"Remove the prior, or {'the link' if table[name].link else 'unfreeze it'}",
         )
     return name
 

@@ -72,7 +72,8 @@ class CompoundSpectralModel(SpectralModel):
         """Check the parts and the operator."""
         if name != "operator":
             if not isinstance(value, SpectralModel):
-                raise _refused(f"{name} is {type(value).__name__}", "It must be a spectral model", "Pass one")
+                remedy = "Pass for example PowerLawSpectralModel()"
+                raise _refused(f"{name} is {type(value).__name__}", "It must be a spectral model", remedy)
             return value
         known = getattr(value, "__name__", value)
         if known not in OPERATORS:
