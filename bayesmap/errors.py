@@ -8,6 +8,8 @@ from typing import Any
 
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """Categories of characters that move the cursor, turn the writing round or cannot be written."""
+LONGEST = 2000
+"""Characters of what, rule and remedy each."""
 
 
 class BayesmapError(Exception):
@@ -31,9 +33,9 @@ class BayesmapError(Exception):
 
     def __init__(self, code: str, *, what: str, rule: str, remedy: str) -> None:
         self.code = code
-        self.what = printable(what).rstrip(".")
-        self.rule = printable(rule).rstrip(".")
-        self.remedy = printable(remedy).rstrip(".")
+        self.what = printable(_shortened(what)).rstrip(".")
+        self.rule = printable(_shortened(rule)).rstrip(".")
+        self.remedy = printable(_shortened(remedy)).rstrip(".")
         super().__init__(f"{code}: {self.what}. {self.rule}. {self.remedy}.")
 
     def __reduce__(self) -> tuple[Callable[..., BayesmapError], tuple[Any, ...]]:
@@ -162,6 +164,11 @@ def printable(text: str) -> str:
     \x1b[31mred\x0a
     """
     return "".join(_escaped(item) if unicodedata.category(item) in UNSEEN else item for item in text)
+
+
+def _shortened(text: str) -> str:
+    """Leave out the middle of a text that nobody would read: a value of a file may have a megabyte."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} [...] {text[-LONGEST // 4 :]}"
 
 
 def _escaped(character: str) -> str:

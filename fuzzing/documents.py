@@ -7,6 +7,7 @@ import math
 import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,7 @@ def lost(said: Any, read: Any, where: str) -> list[str]:
             if key in HINTS or value in ([], {}) or (isinstance(value, str) and value in SILENT):
                 continue
             place = f"{where}.{key}".lstrip(".")
+            value = [value] if key in ("datasets_names", "members") and isinstance(value, str) else value
             found += [f"{place} was passed over"] if key not in read else lost(value, read[key], place)
         return found
     if isinstance(said, list) and isinstance(read, list | tuple):
@@ -165,8 +167,9 @@ def _xml_numbers(text: str) -> dict[tuple[str, str], float]:
 def covariance_table(path: Path) -> list[str]:
     """Read models with their covariance file; return whether the matrix is that of the table."""
     found = read_covariance(path.parent / "with.yaml")
-    rows = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()][1:]
-    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in rows]
+    head, *rows = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    bars = [place for place, character in enumerate(head) if character == "|"]
+    cells = [[line[one + 1 : other].strip() for one, other in pairwise(bars)] for line in rows]
     said = {(row[0], cells[k][0]): float(value) for row in cells for k, value in enumerate(row[1:])}
     names = {name: name for name in found.names}
     wrong = [

@@ -9,7 +9,7 @@ import numpy as np
 from astropy.io import fits
 
 from bayesmap.errors import BayesmapIOError
-from bayesmap.fits.hdu import FitsFile, column, find_column
+from bayesmap.fits.hdu import FitsFile, card_number, column, find_column
 from bayesmap.units import FloatArray
 
 GROUP_COLUMNS = ("N_GRP", "F_CHAN", "N_CHAN", "MATRIX")
@@ -135,7 +135,7 @@ def _first_channel(file: FitsFile, matrix: Any, bounds: Any) -> int:
     position = [name.upper() for name in matrix.columns.names].index("F_CHAN") + 1
     keyword = f"TLMIN{position}"
     if keyword in matrix.header:
-        return int(matrix.header[keyword])
+        return int(card_number(file, matrix, keyword))
     return int(column(file, bounds, "CHANNEL")[0][0])
 
 

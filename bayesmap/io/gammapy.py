@@ -273,7 +273,7 @@ def _parts_of_file(file: FitsFile) -> dict[str, Any]:
         "exposure": maps["EXPOSURE"],
         "background": maps.get("BACKGROUND"),
         "psf": maps.get("PSF"),
-        "max_radius": cards_radius(file.get("PSF").header) if "PSF" in file else None,
+        "max_radius": cards_radius(file, file.get("PSF")) if "PSF" in file else None,
         "edisp": maps.get("EDISP"),
         "weights": maps.get("WEIGHTS"),
         "masks": [maps[name] for name in ("MASK_SAFE", "MASK_FIT") if name in maps],

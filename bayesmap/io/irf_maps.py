@@ -9,6 +9,7 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 
 from bayesmap.errors import BayesmapInputError, ResponseError
+from bayesmap.fits.hdu import FitsFile, card_number
 from bayesmap.irf.edisp import EnergyDispersion
 from bayesmap.irf.edisp_map import EDispKernelMap
 from bayesmap.irf.migration import from_migration
@@ -146,11 +147,11 @@ def radius_cards(psf: RadialPSF | PSFKernel) -> dict[str, float]:
     return {f"RMAX{n}": float(radius) for n, radius in enumerate(psf.max_radius, start=1)}
 
 
-def cards_radius(header: Any) -> FloatArray | None:
+def cards_radius(file: FitsFile, hdu: Any) -> FloatArray | None:
     """Read the cards RMAXn."""
     radii: list[float] = []
-    while (card := f"RMAX{len(radii) + 1}") in header:
-        radii.append(float(header[card]))
+    while (card := f"RMAX{len(radii) + 1}") in hdu.header:
+        radii.append(card_number(file, hdu, card))
     return np.array(radii) if radii else None
 
 

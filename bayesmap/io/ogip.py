@@ -12,7 +12,7 @@ import numpy as np
 
 from bayesmap.dataset import SpectrumDatasetOnOff
 from bayesmap.errors import BayesmapIOError
-from bayesmap.fits.hdu import DEFAULT_LIMITS, FitsFile, ReadLimits, column, read_fits
+from bayesmap.fits.hdu import DEFAULT_LIMITS, FitsFile, ReadLimits, card_number, column, read_fits
 from bayesmap.io.template_path import resolve_input
 from bayesmap.irf.edisp import EnergyDispersion
 from bayesmap.maps.axis import MapAxis
@@ -114,9 +114,9 @@ def _read_pha(path: Path, limits: ReadLimits) -> _Pha:
         """Read a column, or the card of the same name."""
         if card in present:
             return column(file, table, card)[0]
-        return np.full(len(counts), float(table.header.get(card, default)))
+        return np.full(len(counts), card_number(file, table, card, default))
 
-    livetime = float(table.header.get("EXPOSURE", 0.0))
+    livetime = card_number(file, table, "EXPOSURE", 0.0)
     areascal = values("AREASCAL", 1.0)
     if not livetime > 0 or not np.all(areascal == areascal[0]) or not areascal[0] > 0:
         raise BayesmapIOError(

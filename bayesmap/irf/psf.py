@@ -16,6 +16,7 @@ from bayesmap.units import BoolArray, FloatArray, freeze, to_float64
 
 TABLE_TOLERANCE = 2e-2  # tables of real instruments are cut and binned: their sums miss 1 by per cents
 KERNEL_TOLERANCE = 1e-3
+NEAREST = 1e-9  # deg between two nodes of a table: slopes between nearer ones are noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +58,11 @@ class RadialPSF:
         data = to_float64(self.data, "sr-1", "psf")
         if data.shape != (self.axis.nbin, rad.size) or rad.ndim != 1 or rad.size < 2:
             raise _shape_error(f"the psf table has shape {data.shape}", f"{(self.axis.nbin, rad.size)}")
-        if not np.all(np.isfinite(rad)) or rad[0] < 0 or np.any(np.diff(rad) <= 0):
-            raise _shape_error("the psf's rad does not increase from 0 or more", "increasing, finite distances")
+        if not np.all(np.isfinite(rad)) or rad[0] < 0 or rad[-1] > 180 or np.any(np.diff(rad) < NEAREST):
+            raise _shape_error(
+                "the psf's rad does not increase from 0 or more to 180 deg or less",
+                f"increasing, finite distances at least {NEAREST:g} deg apart",
+            )
         radius = rad[-1] if self.max_radius is None else to_float64(self.max_radius, "deg", "psf max_radius")
         if np.shape(radius) not in ((), (self.axis.nbin,)) or not np.all(np.asarray(radius) > 0):
             raise _shape_error(f"the psf's max_radius is {radius}", "one positive angle, or one per true energy")
@@ -98,9 +102,10 @@ class RadialPSF:
         """
         end = self._radius if radius is None else to_float64(radius, "deg", "radius")
         ends = np.minimum(np.broadcast_to(end, self.axis.nbin), self.rad[-1])
-        return np.array(
-            [cumulative_integral(self.rad, plane, stop)[-1] for plane, stop in zip(self.data, ends, strict=True)]
-        )
+        with np.errstate(over="ignore", invalid="ignore"):  # of numbers beyond all sense the integral is not finite
+            return np.array(
+                [cumulative_integral(self.rad, plane, stop)[-1] for plane, stop in zip(self.data, ends, strict=True)]
+            )
 
     def containment_radius(self, fraction: float) -> FloatArray:
         """Return the radius (deg) that holds a fraction of the integral inside `max_radius`, shape (n_energy,)."""
@@ -321,10 +326,10 @@ def _bad_planes(planes: FloatArray, axis: MapAxis, used: BoolArray | None) -> Ba
 
 
 def _sum_problem(sums: FloatArray, axis: MapAxis, tolerance: float, what: str) -> tuple[BayesmapError, ...]:
-    off = np.abs(sums - 1.0) > tolerance
+    off = ~(np.abs(sums - 1.0) <= tolerance)  # NaN, which a table of huge numbers gives, is off too
     if not off.any():
         return ()
-    n = int(np.argmax(np.abs(sums - 1.0)))
+    n = int(np.argmax(np.where(np.isnan(sums), np.inf, np.abs(sums - 1.0))))
     return (
         ResponseError(
             "BM-IR-003",

@@ -22,6 +22,7 @@ CTYPES = {"icrs": ("RA--", "DEC-"), "fk5": ("RA--", "DEC-"), "galactic": ("GLON"
 UNREADABLE = (
     ValueError, TypeError, LookupError, AssertionError, AttributeError, ArithmeticError, MemoryError, AstropyWarning,
 )  # fmt: skip
+WHOLE = 360.0  # deg: no step of a pixel is longer
 SAME_PIXELS = 1e-3  # largest distance, in pixels, between the same pixel of two equal geometries
 
 
@@ -307,9 +308,13 @@ class WcsGeom:
         if self.frame != other.frame:
             return float("inf")
         x, y = np.meshgrid(np.linspace(0, self.n_lon - 1, 5), np.linspace(0, self.n_lat - 1, 5))
-        there_x, there_y = other.sky_to_pixel(*self.pixel_to_sky(x, y))
-        distance = np.hypot(there_x - x, there_y - y)
-        return float(np.max(distance[np.isfinite(distance)], initial=-1.0)) if np.isfinite(distance).any() else np.inf
+        lon, lat = self.pixel_to_sky(x, y)
+        shown, shown_there = np.isfinite(lon), np.isfinite(other.pixel_to_sky(x, y)[0])
+        if not shown.any() or not np.array_equal(shown, shown_there):
+            return float("inf")
+        there_x, there_y = other.sky_to_pixel(lon[shown], lat[shown])
+        distance = np.hypot(there_x - x[shown], there_y - y[shown])
+        return float(np.max(distance)) if np.isfinite(distance).all() else float("inf")
 
     def same_sky(self, other: WcsGeom) -> bool:
         """Whether both have the same pixels on the sky, within 1e-3 of a pixel."""
@@ -363,18 +368,19 @@ def _check_celestial(wcs: WCS) -> None:
 
 def _check_numbers(wcs: WCS) -> None:
     """Refuse a transformation that is none: numbers that are not finite, pixels without area, an unknown projection."""
-    rule = "Reference point, pixel and steps are finite numbers, and pixels have an area"
+    rule = "Reference point, pixel and steps are finite numbers, steps at most 360 deg, and pixels have an area"
     try:
         wcs.wcs.set()
         steps = wcs.wcs.cd if wcs.wcs.has_cd() else (wcs.wcs.cdelt, wcs.wcs.get_pc())
         given = np.concatenate([np.ravel(part) for part in (wcs.wcs.crval, wcs.wcs.crpix, *steps)])
         if not np.all(np.isfinite(given)):
             raise _unusable(f"the WCS holds the numbers {', '.join(f'{number:g}' for number in given)}", rule)
-        area = abs(float(np.linalg.det(wcs.pixel_scale_matrix)))
+        largest = float(np.abs(wcs.pixel_scale_matrix).max())
+        area = abs(float(np.linalg.det(wcs.pixel_scale_matrix))) if largest <= WHOLE else np.inf
     except UNREADABLE as error:
         raise _unusable(f"the header has no usable WCS ({error})", "It needs two celestial axes") from error
     if not 0.0 < area < np.inf:
-        raise _unusable(f"the WCS has pixels of {area:g} deg2", rule)
+        raise _unusable(f"the WCS has pixels of {area:g} deg2, steps of {largest:g} deg", rule)
 
 
 def _frame(wcs: WCS) -> str:
