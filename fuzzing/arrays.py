@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -182,6 +183,13 @@ STRATEGIES: tuple[tuple[str, tuple[Any, Callable[[Any], list[str]]]], ...] = (
     ("parameter", (st.fixed_dictionaries({"value": numbers, "min": numbers, "max": numbers, "error": numbers}),
                    _parameter)),
 )  # fmt: skip
+
+
+@cache
+def warm() -> None:
+    """Draw once: Hypothesis makes tables of all characters when it is first used, which is no memory of a case."""
+    with contextlib.suppress(BayesmapError):
+        drawn((datasets(), _checked), 0)
 
 
 def drawn(strategy: tuple[Any, Callable[[Any], list[str]]], number: int) -> list[str]:

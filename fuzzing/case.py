@@ -288,6 +288,7 @@ def _posterior(rng: np.random.Generator, turn: int, corpus: Path, folder: Path) 
 
 
 def _arrays(rng: np.random.Generator, turn: int, corpus: Path, folder: Path) -> Trial:
+    arrays.warm()
     name, draw = arrays.STRATEGIES[turn % len(arrays.STRATEGIES)]
     seed = int(rng.integers(2**32))
     return Trial(

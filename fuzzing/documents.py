@@ -87,8 +87,8 @@ def lost(said: Any, read: Any, where: str) -> list[str]:
             if key in HINTS or value in ([], {}) or (isinstance(value, str) and value in SILENT):
                 continue
             place = f"{where}.{key}".lstrip(".")
-            value = [value] if key in ("datasets_names", "members") and isinstance(value, str) else value
-            found += [f"{place} was passed over"] if key not in read else lost(value, read[key], place)
+            given = [value] if key in ("datasets_names", "members") and isinstance(value, str) else value
+            found += [f"{place} was passed over"] if key not in read else lost(given, read[key], place)
         return found
     if isinstance(said, list) and isinstance(read, list | tuple):
         named = {item.get("name"): item for item in read if isinstance(item, dict)}

@@ -86,6 +86,8 @@ def axes_of_bands(file: FitsFile, bands: Any, sizes: list[int]) -> tuple[AxisRec
     BayesmapIOError
         If it does not describe axes of these sizes (BM-IO-010).
     """
+    if not hasattr(bands, "columns"):
+        raise _inconsistent(file, bands, "is no table")
     if len(bands.data) != int(np.prod(sizes)):
         raise _inconsistent(file, bands, f"has {len(bands.data)} rows, the image has {int(np.prod(sizes))} planes")
     if "NPIX" in bands.columns.names:
@@ -140,12 +142,12 @@ def _bands_hdu(file: FitsFile, hdu: Any) -> Any:
     """Find the table that belongs to an image."""
     candidates = [hdu.header.get("BANDSHDU"), f"{hdu.name}_BANDS", FERMI_EDGES, FERMI_NODES]
     for name in candidates:
-        if name and name in file:
+        if isinstance(name, str) and name in file:
             return file.get(name)
     raise BayesmapIOError(
         "BM-IO-010",
         what=f"{file.where(hdu.name)} has {hdu.header['NAXIS']} axes and no table of its energies",
-        rule=f"One of {', '.join(dict.fromkeys(filter(None, candidates)))} is required; the file has "
+        rule=f"One of {', '.join(dict.fromkeys(map(str, filter(None, candidates))))} is required; the file has "
         f"{', '.join(file.names)}",
         remedy="Write the map again with its BANDS table",
     )
