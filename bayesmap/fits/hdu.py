@@ -19,6 +19,7 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from bayesmap.errors import BayesmapIOError
+from bayesmap.fits.damage import damaged
 from bayesmap.fits.sums import check_sums
 from bayesmap.units import FloatArray, freeze
 
@@ -232,7 +233,7 @@ def image_array(file: FitsFile, hdu: Any) -> FloatArray:
     try:
         pixels = freeze(hdu.data)
     except UNREADABLE as error:
-        raise _damaged(file.where(hdu.name), f"its pixels cannot be read ({error})") from error
+        raise damaged(file.where(hdu.name), f"its pixels cannot be read ({error})") from error
     del hdu.data  # astropy would keep a second copy as long as the file
     return pixels
 
@@ -252,32 +253,7 @@ def column(file: FitsFile, hdu: Any, name: str) -> tuple[FloatArray, str]:
             raise TypeError(f"its type is {values.dtype}")
         return freeze(values), str(col.unit or "")
     except UNREADABLE as error:
-        raise _damaged(file.where(hdu.name), f"column {name} is not a list of numbers ({error})") from error
-
-
-def card_number(file: FitsFile, hdu: Any, key: str, default: float | None = None) -> float:
-    """Return the number of a header card.
-
-    Parameters
-    ----------
-    file : FitsFile
-        The file, for the message.
-    hdu : HDU
-        With the header.
-    key : str
-        Keyword.
-    default : float, optional
-        Where there is no such card.
-
-    Raises
-    ------
-    BayesmapIOError
-        If there is none, or it holds no finite number (BM-IO-003).
-    """
-    value = hdu.header.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-        raise _damaged(file.where(hdu.name), f"{key} is {str(value)!r:.40}, no number")
-    return float(value)
+        raise damaged(file.where(hdu.name), f"column {name} is not a list of numbers ({error})") from error
 
 
 def find_column(file: FitsFile, hdu: Any, name: str) -> Any:
@@ -334,7 +310,7 @@ def _gunzip(name: str, stream: BinaryIO, packed: int, limits: ReadLimits) -> byt
                     raise _too_large(name, packed, f"{packed} bytes that unpack to more than {size}", limits)
                 out.write(chunk)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise _damaged(name, f"the gzip stream is broken ({error})") from error
+        raise damaged(name, f"the gzip stream is broken ({error})") from error
     return out.getvalue()
 
 
@@ -346,7 +322,7 @@ def _parse(name: str, content: bytes) -> fits.HDUList:
         try:
             return fits.open(io.BytesIO(content), lazy_load_hdus=False, disable_image_compression=True)
         except (*UNREADABLE, EOFError) as error:
-            raise _damaged(name, str(error)) from error
+            raise damaged(name, str(error)) from error
 
 
 @contextmanager
@@ -358,7 +334,7 @@ def _strict(name: str) -> Iterator[None]:
         try:
             yield
         except UNREADABLE as error:
-            raise _damaged(name, f"a header or table cannot be read ({error})") from error
+            raise damaged(name, f"a header or table cannot be read ({error})") from error
 
 
 def _check_complete(name: str, hdus: fits.HDUList, content: bytes) -> None:
@@ -368,9 +344,9 @@ def _check_complete(name: str, hdus: fits.HDUList, content: bytes) -> None:
         info = hdu.fileinfo()
         end = info["datLoc"] + info["datSpan"]
         if end > len(content):
-            raise _damaged(name, f"HDU {hdu.name!r} needs {end} bytes, the file has {len(content)}")
+            raise damaged(name, f"HDU {hdu.name!r} needs {end} bytes, the file has {len(content)}")
     if any(content[end:]):
-        raise _damaged(name, f"{len(content) - end} bytes after the last HDU are not FITS")
+        raise damaged(name, f"{len(content) - end} bytes after the last HDU are not FITS")
 
 
 def _check_readable(hdus: fits.HDUList) -> None:
@@ -380,15 +356,6 @@ def _check_readable(hdus: fits.HDUList) -> None:
             _ = card.value
         if not isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU):
             _ = hdu.columns, len(hdu.data)
-
-
-def _damaged(name: str, why: str) -> BayesmapIOError:
-    return BayesmapIOError(
-        "BM-IO-003",
-        what=f"{name} is truncated or damaged: {' '.join(why.split())[:200]}",
-        rule="Every HDU must be complete",
-        remedy="Fetch or write the file again",
-    )
 
 
 def _too_large(name: str, packed: int, how: str, limits: ReadLimits) -> BayesmapIOError:

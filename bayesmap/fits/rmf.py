@@ -9,7 +9,8 @@ import numpy as np
 from astropy.io import fits
 
 from bayesmap.errors import BayesmapIOError
-from bayesmap.fits.hdu import FitsFile, card_number, column, find_column
+from bayesmap.fits.cards import card_number
+from bayesmap.fits.hdu import FitsFile, column, find_column
 from bayesmap.units import FloatArray
 
 GROUP_COLUMNS = ("N_GRP", "F_CHAN", "N_CHAN", "MATRIX")

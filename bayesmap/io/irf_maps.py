@@ -9,7 +9,8 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 
 from bayesmap.errors import BayesmapInputError, ResponseError
-from bayesmap.fits.hdu import FitsFile, card_number
+from bayesmap.fits.cards import card_number
+from bayesmap.fits.hdu import FitsFile
 from bayesmap.irf.edisp import EnergyDispersion
 from bayesmap.irf.edisp_map import EDispKernelMap
 from bayesmap.irf.migration import from_migration

@@ -12,7 +12,8 @@ import numpy as np
 
 from bayesmap.dataset import SpectrumDatasetOnOff
 from bayesmap.errors import BayesmapIOError
-from bayesmap.fits.hdu import DEFAULT_LIMITS, FitsFile, ReadLimits, card_number, column, read_fits
+from bayesmap.fits.cards import card_number
+from bayesmap.fits.hdu import DEFAULT_LIMITS, FitsFile, ReadLimits, column, read_fits
 from bayesmap.io.template_path import resolve_input
 from bayesmap.irf.edisp import EnergyDispersion
 from bayesmap.maps.axis import MapAxis

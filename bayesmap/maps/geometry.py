@@ -13,16 +13,12 @@ from astropy.wcs import WCS, FITSFixedWarning
 
 from bayesmap.errors import GeometryError
 from bayesmap.maps.axis import MapAxis, axes_shape
+from bayesmap.maps.celestial import UNREADABLE, check_celestial, frame_of, unusable
 from bayesmap.maps.sphere import pixel_solid_angles
 from bayesmap.units import FloatArray, to_float64
 
 CYLINDRICAL = {"CAR", "CEA", "MER", "CYP"}
 CTYPES = {"icrs": ("RA--", "DEC-"), "fk5": ("RA--", "DEC-"), "galactic": ("GLON", "GLAT")}
-# What astropy and wcslib raise for keywords that make no sense together.
-UNREADABLE = (
-    ValueError, TypeError, LookupError, AssertionError, AttributeError, ArithmeticError, MemoryError, AstropyWarning,
-)  # fmt: skip
-WHOLE = 360.0  # deg: no step of a pixel is longer
 SAME_PIXELS = 1e-3  # largest distance, in pixels, between the same pixel of two equal geometries
 
 
@@ -54,9 +50,9 @@ class WcsGeom:
     axes: tuple[MapAxis, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_celestial(self.wcs)
+        check_celestial(self.wcs)
         if min(self.n_lat, self.n_lon) < 1:
-            raise _unusable(f"the map has {self.n_lon} x {self.n_lat} pixels", "It needs at least one")
+            raise unusable(f"the map has {self.n_lon} x {self.n_lat} pixels", "It needs at least one")
         object.__setattr__(self, "wcs", self.wcs.deepcopy())
         object.__setattr__(self, "n_lat", int(self.n_lat))
         object.__setattr__(self, "n_lon", int(self.n_lon))
@@ -99,9 +95,9 @@ class WcsGeom:
         WcsGeom
         """
         if frame not in CTYPES:
-            raise _unusable(f"the frame is {frame!r}", f"It must be one of {', '.join(CTYPES)}")
+            raise unusable(f"the frame is {frame!r}", f"It must be one of {', '.join(CTYPES)}")
         if (width is None) == (npix is None):
-            raise _unusable("the size of the map is not clear", "Give either width or npix")
+            raise unusable("the size of the map is not clear", "Give either width or npix")
         lon, lat = (float(value) for value in to_float64(skydir, "deg", "skydir"))
         step = np.broadcast_to(to_float64(binsz, "deg", "binsz"), 2)
         size = npix if npix is not None else np.rint(to_float64(width, "deg", "width") / step)
@@ -142,7 +138,7 @@ class WcsGeom:
             try:
                 wcs = WCS(header, naxis=2)
             except UNREADABLE as error:
-                raise _unusable(f"the header has no usable WCS ({error})", "It needs two celestial axes") from error
+                raise unusable(f"the header has no usable WCS ({error})", "It needs two celestial axes") from error
         return cls(wcs, n_lat, n_lon, tuple(axes))
 
     @property
@@ -153,7 +149,7 @@ class WcsGeom:
     @property
     def frame(self) -> str:
         """Celestial frame: ``icrs``, ``fk5`` or ``galactic``."""
-        return _frame(self.wcs)
+        return frame_of(self.wcs)
 
     @property
     def projection(self) -> str:
@@ -352,51 +348,3 @@ class WcsGeom:
         step = np.linalg.solve(self.wcs.pixel_scale_matrix, np.array([360.0, 0.0]))
         turns = np.rint(((x - centre[0]) * step[0] + (y - centre[1]) * step[1]) / (step @ step))
         return x - turns * step[0], y - turns * step[1]
-
-
-def _check_celestial(wcs: WCS) -> None:
-    """Refuse what is no pair of celestial axes, longitude first, in a known frame."""
-    _check_numbers(wcs)
-    if wcs.naxis != 2 or not wcs.has_celestial or wcs.wcs.lng != 0 or wcs.wcs.lat != 1:
-        raise _unusable(
-            f"the WCS has the axes {', '.join(wcs.wcs.ctype)}", "It must have two celestial axes, longitude first"
-        )
-    if wcs.has_distortion:
-        raise _unusable("the WCS has distortions (SIP or tables)", "Only the projections of the FITS standard are used")
-    _frame(wcs)
-
-
-def _check_numbers(wcs: WCS) -> None:
-    """Refuse a transformation that is none: numbers that are not finite, pixels without area, an unknown projection."""
-    rule = "Reference point, pixel and steps are finite numbers, steps at most 360 deg, and pixels have an area"
-    try:
-        wcs.wcs.set()
-        steps = wcs.wcs.cd if wcs.wcs.has_cd() else (wcs.wcs.cdelt, wcs.wcs.get_pc())
-        given = np.concatenate([np.ravel(part) for part in (wcs.wcs.crval, wcs.wcs.crpix, *steps)])
-        if not np.all(np.isfinite(given)):
-            raise _unusable(f"the WCS holds the numbers {', '.join(f'{number:g}' for number in given)}", rule)
-        largest = float(np.abs(wcs.pixel_scale_matrix).max())
-        area = abs(float(np.linalg.det(wcs.pixel_scale_matrix))) if largest <= WHOLE else np.inf
-    except UNREADABLE as error:
-        raise _unusable(f"the header has no usable WCS ({error})", "It needs two celestial axes") from error
-    if not 0.0 < area < np.inf:
-        raise _unusable(f"the WCS has pixels of {area:g} deg2, steps of {largest:g} deg", rule)
-
-
-def _frame(wcs: WCS) -> str:
-    """Name the celestial frame as the FITS standard infers it."""
-    kind = str(wcs.wcs.ctype[0])[:4]
-    if kind == "GLON":
-        return "galactic"
-    equinox = wcs.wcs.equinox
-    system = str(wcs.wcs.radesys).strip().upper() or ("ICRS" if np.isnan(equinox) else "FK5")
-    if kind == "RA--" and (system == "ICRS" or (system == "FK5" and (np.isnan(equinox) or equinox == 2000.0))):
-        return system.lower()
-    raise _unusable(
-        f"the WCS is in the frame {kind.strip('-')} {system} equinox {equinox:g}",
-        "Known are ICRS, FK5 with equinox 2000, and Galactic",
-    )
-
-
-def _unusable(what: str, rule: str) -> GeometryError:
-    return GeometryError("BM-GE-007", what=what, rule=rule, remedy="Reproject the map, or correct its header")
