@@ -11,7 +11,7 @@ import scipy.special
 
 from bayesmap.fit import MapFit
 from bayesmap.maps import MapAxis, WcsNDMap
-from bayesmap.models import FoVBackgroundModel, GaussianSpatialModel, Models, PowerLawSpectralModel, SkyModel
+from bayesmap.models import FoVBackgroundModel, GaussianSpatialModel, Models, SkyModel
 from bayesmap.posterior.distributions import evaluate
 from bayesmap.posterior.jaxify import jaxify
 from bayesmap.posterior.observed import poisson_logp as graph
@@ -148,10 +148,3 @@ def test_one_stacked_observation_is_two_joint_ones(two, joint):
     constant -= np.sum(scipy.special.gammaln(n + m + 1))
     for values in ({}, {"amplitude": 6e-10}, {"index": 2.6, "sigma": 0.25}):
         assert close(one.log_likelihood(values), joint.log_likelihood(values) + constant)
-
-
-def test_the_law_of_a_source_may_be_written_otherwise(dataset, fit):
-    """A power law is itself at another reference energy."""
-    law = PowerLawSpectralModel(index=2.2, amplitude=8e-10 * 3.0**-2.2, reference=3.0)
-    other = MapFit.from_dataset(dataset, Models((SkyModel(law, spatial(), name="source"), FoVBackgroundModel("toy"))))
-    assert close(other.log_likelihood(), fit.log_likelihood())
