@@ -11,11 +11,13 @@ import numpy as np
 
 from bayesmap.cli.values import choice, flag, positive, text
 from bayesmap.dataset import Dataset
-from bayesmap.dataset.bands import checked_edges
+from bayesmap.dataset.bands import check_used, checked_edges
 from bayesmap.errors import BayesmapError, ConfigError, attempt, raise_problems
 from bayesmap.io.safe_yaml import check_keys, wrong_kind
+from bayesmap.models.bands import banded_models
 from bayesmap.models.component import did_you_mean
-from bayesmap.models.sky import Models
+from bayesmap.models.fluxes import check_flux
+from bayesmap.models.sky import Models, SkyModel
 
 if TYPE_CHECKING:
     from bayesmap.cli.config import Config
@@ -130,9 +132,10 @@ def wanted_problems(config: Config, models: Models, datasets: Sequence[Dataset])
     for name in () if config.profiles == ALL else config.profiles:
         attempt(problems, _check_free, models, name)
     for name, bands in config.flux_points.items():
-        attempt(problems, _check_source, models, name)
-        if datasets:
-            attempt(problems, bands.on, datasets)
+        source = attempt(problems, _source, models, name)
+        edges = attempt(problems, bands.on, datasets) if datasets else None
+        if source is not None and edges is not None:
+            attempt(problems, _check_bands, models, source, edges, datasets)
     return problems
 
 
@@ -147,7 +150,14 @@ def _check_free(models: Models, name: str) -> None:
         )
 
 
-def _check_source(models: Models, name: str) -> None:
+def _check_bands(models: Models, source: SkyModel, edges: u.Quantity, datasets: Sequence[Dataset]) -> None:
+    """Refuse what the flux points themselves would refuse after the fit."""
+    check_flux(source)
+    banded_models(models, source, edges.to_value("TeV"), shape=False)
+    check_used(datasets, edges.to_value("TeV"))
+
+
+def _source(models: Models, name: str) -> SkyModel:
     sources = tuple(model.name for model in models.sky_models)
     if name not in sources:
         raise ConfigError(
@@ -156,3 +166,4 @@ def _check_source(models: Models, name: str) -> None:
             rule=f"Flux points are of a source of the models: {', '.join(sources)}",
             remedy=did_you_mean(name, sources),
         )
+    return models[name]  # type: ignore[return-value]

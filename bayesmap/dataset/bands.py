@@ -79,6 +79,30 @@ def sums_per_band(dataset: Any, edges: FloatArray, values: Any) -> FloatArray:
     return np.bincount(band[inside], weights=chosen[inside], minlength=len(edges) - 1)
 
 
+def check_used(datasets: Sequence[Any], edges: FloatArray) -> None:
+    """Refuse a band in which no bin is used.
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-FT-062.
+    """
+    ones = (sums_per_band(item, edges, np.ones(item.mask_data.shape)) for item in datasets)
+    empty = np.flatnonzero(sum(ones, np.zeros(len(edges) - 1)) == 0)
+    if len(empty):
+        raise no_band(edges, int(empty[0]), "no bin of the data is used")
+
+
+def no_band(edges: FloatArray, k: int, what: str) -> BayesmapInputError:
+    """Return the error for a band that can have no flux point."""
+    return BayesmapInputError(
+        "BM-FT-062",
+        what=f"between {edges[k]:.6g} and {edges[k + 1]:.6g} TeV {what}",
+        rule="A flux point needs bins inside the mask where the source is expected",
+        remedy="Leave the band out, or join it to a neighbour",
+    )
+
+
 def _spread(per_energy: BoolArray | np.ndarray, dataset: Any) -> np.ndarray:
     return per_energy[:, None, None] if isinstance(dataset, MapDataset) else per_energy
 

@@ -18,8 +18,7 @@ import xarray as xr
 
 from bayesmap.checks.on_off import expected_background
 from bayesmap.dataset import SpectrumDatasetOnOff
-from bayesmap.dataset.bands import checked_edges, in_bands, sums_per_band
-from bayesmap.errors import BayesmapInputError
+from bayesmap.dataset.bands import check_used, checked_edges, in_bands, no_band, sums_per_band
 from bayesmap.fit.arguments import check_choice
 from bayesmap.fit.facade import MapFit
 from bayesmap.inference.marginal import Marginal, far_from_limits, marginal
@@ -178,7 +177,7 @@ class BandFit:
         total = self._sums(lambda name: self._own(name, reference)).sum(axis=1)
         dark = np.flatnonzero(~(total > 0.0))
         if len(dark):
-            raise _no_band(self.edges, int(dark[0]), f"{self.source.name!r} makes no counts")
+            raise no_band(self.edges, int(dark[0]), f"{self.source.name!r} makes no counts")
 
     def counted(self) -> dict[str, Any]:
         """Return counts, predicted counts and statistic of the bands at the best values."""
@@ -224,7 +223,7 @@ def band_fit(fit: MapFit, source: str, edges: Any, *, shape: bool = False) -> Ba
     model = flux_model(fit.model, source)
     values = checked_edges(edges, [item.axis for item in fit.datasets])
     datasets = [item for item in (in_bands(item, values) for item in fit.datasets) if item is not None]
-    _check_data(datasets, values)
+    check_used(datasets, values)
     # The others keep the start values, which define their default priors and coordinates.
     base = Models(tuple(model if item.name == source else item for item in fit._start))
     models = banded_models(base, model, values, shape=shape)
@@ -242,23 +241,6 @@ def _start_at(fit: MapFit, made: MapFit, source: str) -> np.ndarray:
     places = zip(made.free_parameters, made._posterior.coordinates.start, strict=True)
     return np.array([start if model_of(name) == source else current.get(name, start) for name, start in places])
 
-
-def _check_data(datasets: list[Any], edges: np.ndarray) -> None:
-    bins = sum(
-        (sums_per_band(item, edges, np.ones(item.mask_data.shape)) for item in datasets), np.zeros(len(edges) - 1)
-    )
-    empty = np.flatnonzero(bins == 0)
-    if len(empty):
-        raise _no_band(edges, int(empty[0]), "no bin of the data is used")
-
-
-def _no_band(edges: np.ndarray, k: int, what: str) -> BayesmapInputError:
-    return BayesmapInputError(
-        "BM-FT-062",
-        what=f"between {edges[k]:.6g} and {edges[k + 1]:.6g} TeV {what}",
-        rule="A flux point needs bins inside the mask where the source is expected",
-        remedy="Leave the band out, or join it to a neighbour",
-    )
 
 
 def _by_laplace(

@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 
 from bayesmap.errors import BayesmapInputError
+from bayesmap.models.fluxes import check_flux
 from bayesmap.models.sky import Models, SkyModel
 from bayesmap.results.intervals import Interval, interval, mass_in_one_dimension
 from bayesmap.results.spectral_draws import sky_model, spectral_draws
@@ -177,13 +178,7 @@ def flux_model(models: Models, source: str) -> SkyModel:
         See `integral_flux`.
     """
     model = sky_model(models, source)
-    if model.spectral_model.is_norm:
-        raise BayesmapInputError(
-            "BM-FT-050",
-            what=f"the spectral model of {source!r} is {type(model.spectral_model).__name__}, a factor without a unit",
-            rule="A flux is known where the spectral model is one; here the template cube holds it",
-            remedy="Integrate the template, and multiply by the factor",
-        )
+    check_flux(model)
     return model
 
 

@@ -14,7 +14,7 @@ from bayesmap import MapFit, read_dataset, read_models, write_dataset, write_mod
 from bayesmap.cli.config import read_config
 from bayesmap.cli.main import main
 from bayesmap.cli.wanted import Bands
-from bayesmap.errors import BayesmapError
+from bayesmap.errors import BayesmapError, FitStateError
 from bayesmap.maps.map import WcsNDMap
 from bayesmap.plots.profile import plot_profile
 from bayesmap.testing import toy_dataset, toy_models
@@ -115,13 +115,26 @@ def test_files_hold_what_the_fit_says(folder, config, capsys):
     assert {"profile-source.spectral.index.png", "flux-points-source.png"} <= files
 
 
-def test_what_fails_is_told_and_loses_nothing_else(folder, config, capsys):
-    """A band that lies outside the data: the best fit is written, the exit code says that something is missing."""
-    path = config("profiles: [index]\nflux_points: {source: [20 TeV, 40 TeV]}\n")
+def test_a_band_outside_the_data_is_refused_before_the_fit(config, capsys):
+    path = config("flux_points: {source: [20 TeV, 40 TeV]}\n")
+    path.write_text(path.read_text().replace("output: fit", "output: none"))
+    assert main(["fit", str(path)]) == 2
+    assert "BM-FT-062: between 20 and 40 TeV no bin of the data is used" in capsys.readouterr().err
+    assert not (path.parent / "none").exists()
+
+
+def test_what_fails_is_told_and_loses_nothing_else(folder, config, capsys, monkeypatch):
+    """Flux points that were not found: the best fit is written, the exit code says that something is missing."""
+
+    def fail(*args, **options):
+        raise FitStateError("BM-FT-063", what="a norm was not found", rule="It must be", remedy="Freeze others")
+
+    monkeypatch.setattr("bayesmap.fit.flux_points.flux_points", fail)
+    path = config("profiles: [index]\nflux_points: {source: all}\n")
     path.write_text(path.read_text().replace("output: fit", "output: other"))
     assert main(["fit", str(path)]) == 3
     said = capsys.readouterr().out
-    assert "missing, for a problem:\nBM-FT-062" in said
+    assert "missing, for a problem:\nBM-FT-063" in said
     files = {item.name for item in (folder / "other").iterdir()}
     assert {"result.json", "models.yaml", "profiles.json", "problems.txt"} <= files
     assert (folder / "other" / "problems.txt").read_text() in said

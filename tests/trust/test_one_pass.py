@@ -10,7 +10,8 @@ import pytest
 from bayesmap.cli.main import main
 from bayesmap.io.gammapy import write_dataset
 from bayesmap.io.yaml import write_models
-from bayesmap.models import FoVBackgroundModel, Models, PointSpatialModel
+from bayesmap.maps import WcsNDMap
+from bayesmap.models import FoVBackgroundModel, Models, PointSpatialModel, PoolModel
 from bayesmap.testing import toy_models, toy_response
 from tests.trust.bad_data import BASE, changed, source
 
@@ -146,3 +147,19 @@ def test_a_background_for_nobody_and_a_source_for_nobody(small, capsys):
     status, out = small(Models((*models, FoVBackgroundModel("elsewhere"))), capsys=capsys)
     assert status == 2
     assert "1 problem found:\n- BM-CF-052: background model 'elsewhere-bkg' belongs to data set elsewhere" in out
+
+
+def test_flux_points_that_cannot_be(small, capsys, tmp_path):
+    """A band without data, and a source in a pool: said before the fit, not after it."""
+    mask = BASE.mask_data.copy()
+    mask[2] = False
+    write_dataset(replace(BASE, mask=WcsNDMap(BASE.counts.geom, mask)), tmp_path / "data.fits", overwrite=True)
+    edges = [f"{value:.15g} TeV" for value in BASE.axis.edges]
+    status, out = small(text=f"flux_points: {{source: [{', '.join(edges)}]}}\n", capsys=capsys)
+    assert status == 2
+    assert "1 problem found:\n- BM-FT-062: between 5.84804 and 20 TeV no bin of the data is used" in out
+    pool = PoolModel(("x.spectral.index", "y.spectral.index"), name="pool")
+    models = Models((source("x"), source("y", lon=83.4), pool, FoVBackgroundModel("toy")))
+    status, out = small(models, text=f"flux_points: {{x: [{', '.join(edges[:3])}]}}\n", capsys=capsys)
+    assert status == 2
+    assert "1 problem found:\n- BM-FT-068: x.spectral.index is in the pool 'pool'" in out
