@@ -10,7 +10,7 @@ import numpy as np
 from astropy import units as u
 
 from bayesmap.dataset import MapDataset
-from bayesmap.errors import BayesmapIOError
+from bayesmap.errors import BayesmapInputError, BayesmapIOError
 from bayesmap.fits.hdu import DEFAULT_LIMITS, FitsFile, ReadLimits, column, read_fits
 from bayesmap.fits.rmf import read_rmf
 from bayesmap.io.fermi_text import read_spectrum_table
@@ -74,9 +74,13 @@ def read_fermi(
         BM-IO-044 if the exposure does not cover the energies.
     GeometryError
         BM-GE-009 if the exposure does not cover the pixels of the counts.
+    BayesmapInputError
+        BM-IN-012 for an exposure that is infinite or negative anywhere.
     """
     cube = read_fermi_counts(counts, limits=limits)
-    nodes = resample_sky(read_fermi_exposure(exposure, limits=limits), cube.geom.to_image())
+    whole = read_fermi_exposure(exposure, limits=limits)
+    _check_exposure(whole)
+    nodes = resample_sky(whole, cube.geom.to_image())
     matrix = None if edisp is None else read_fermi_edisp(edisp, limits=limits)
     table = None if psf is None else read_fermi_psf(psf, max_radius=psf_max_radius, limits=limits)
     return MapDataset(
@@ -136,6 +140,19 @@ def read_fermi_edisp(path: PathLikeStr, *, limits: ReadLimits = DEFAULT_LIMITS) 
     record = read_rmf(read_fits(path, limits))
     axis_true = MapAxis.from_edges(record.energy_true, name="energy_true", unit=record.unit_true or "MeV")
     return EnergyDispersion(axis_true, MapAxis.from_edges(record.energy, unit=record.unit or "MeV"), record.matrix)
+
+
+def _check_exposure(exposure: WcsNDMap) -> None:
+    """Refuse what interpolation could hide; pixels off the sky, and only these, may be NaN."""
+    bad = np.isinf(exposure.data) | (exposure.data < 0)
+    if bad.any():
+        raise BayesmapInputError(
+            "BM-IN-012",
+            what=f"{bad.sum():,} of {bad.size:,} exposure bins in {exposure.source} are infinite or negative "
+            f"(first: {exposure.data[bad][0]:g} at {', '.join(map(str, np.argwhere(bad)[0]))})",
+            rule="Exposure must be finite and >= 0",
+            remedy="Correct the exposure; it is never clipped",
+        )
 
 
 def _in_bins(exposure: WcsNDMap, axis: MapAxis) -> WcsNDMap:

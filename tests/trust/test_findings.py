@@ -11,7 +11,7 @@ from astropy.io import fits
 
 from bayesmap.errors import BayesmapError, BayesmapInputError, BayesmapIOError, GeometryError, ResponseError, printable
 from bayesmap.fits.hdu import column, read_fits
-from bayesmap.io.fermi import read_fermi_isotropic, read_fermi_psf
+from bayesmap.io.fermi import read_fermi, read_fermi_isotropic, read_fermi_psf
 from bayesmap.io.gammapy import read_dataset
 from bayesmap.io.ogip import read_ogip
 from bayesmap.io.safe_xml import load_xml
@@ -145,6 +145,15 @@ def test_a_psf_of_huge_numbers_is_not_normalised():
         RadialPSF(axis, np.linspace(0, 1, 5), np.full((2, 5), 1.7e308)).normalised()
     with pytest.raises(ResponseError, match=r"BM-IR-005: .*at least 1e-09 deg apart"):
         RadialPSF(axis, [0.0, 5e-324, 1.0], np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("value", [-1.0, np.inf, -np.inf])
+def test_a_bad_exposure_is_not_interpolated_away(changed, value):
+    path = changed("bexp.fits", 0)
+    with fits.open(path, mode="update") as hdus:
+        hdus[0].data[5, 4, 8] = value
+    with pytest.raises(BayesmapInputError, match=r"BM-IN-012: 1 of 1,344 exposure bins in bexp\.fits\[PRIMARY\]"):
+        read_fermi(path.with_name("ccube.fits"), path)
 
 
 def test_names_that_no_file_can_have(tmp_path):
