@@ -8,7 +8,7 @@ from typing import Any
 
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """Categories of characters that move the cursor, turn the writing round or cannot be written."""
-LONGEST = 2000
+LONGEST = 1200
 """Characters of what, rule and remedy each."""
 
 

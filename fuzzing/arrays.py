@@ -209,6 +209,7 @@ def drawn(strategy: tuple[Any, Callable[[Any], list[str]]], number: int) -> list
     """
     source, law = strategy
     found: list[str] = []
+    accepted: list[bool] = []
     refused: list[BayesmapError] = []
 
     @seed(number)
@@ -221,11 +222,12 @@ def drawn(strategy: tuple[Any, Callable[[Any], list[str]]], number: int) -> list
         with contextlib.suppress(BayesmapError):
             try:
                 found.extend(law(data.draw(source)))
+                accepted.append(True)
             except BayesmapError as error:
                 refused.append(error)
                 raise
 
     look()
-    if not found and refused:
+    if refused and not (found or accepted):
         raise refused[-1]
     return found

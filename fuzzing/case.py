@@ -244,7 +244,11 @@ def _text(kind: str) -> Callable[..., Trial]:
         if rng.random() < 0.1:
             data, what = mutate_text.mutate_bytes(text, rng)
         else:
-            changed, what = mutate_text.mutate(text, rng, scalars)
+            deep = {"yaml": mutate_text.mutate_yaml, "xml": mutate_text.mutate_xml}.get(kind)
+            if deep is not None and rng.random() < 0.6:
+                changed, what = deep(text, rng)
+            else:
+                changed, what = mutate_text.mutate(text, rng, scalars)
             data = changed.encode("utf-8", "surrogatepass")
         for other in BESIDE:
             with contextlib.suppress(FileExistsError):

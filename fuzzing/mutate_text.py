@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import yaml
 
 Rng = np.random.Generator
 TOKEN = re.compile(r"[A-Za-z_][\w.\-]*|[-+]?\d[\d.eE+\-]*|\"[^\"]*\"|'[^']*'|\n *|[^\s\w]| +")
@@ -28,6 +30,17 @@ XML_SCALARS = (
 JSON_SCALARS: tuple[Any, ...] = (
     None, True, False, 0, -1, 3, 10**400, 1e308, 1e-320, float("nan"), float("inf"), "", "banana", "1.0", [], {}, [1],
     {"a": 1}, [[]], "<script>alert(1)</script>", "\x1b[31m", "\u202e", "x" * 3000, "' onload='x", "&amp;", 0.5, [None],
+)  # fmt: skip
+
+
+YAML_VALUES: tuple[Any, ...] = (
+    None, True, False, 0, 1, -1, 3, 2.5, 0.0, -0.0, 1e-8, 1e308, -1e308, 1e-320, 10**400, float("nan"), float("inf"),
+    -float("inf"), "", "banana", "1.0", "1e-8", [], {}, [1, 2], {"a": 1}, [[]], [None], "deg", "TeV", "GeV", "rad",
+    "cm-2 s-1 TeV-1", "m-2 s-1 GeV-1", "1 TeV", "TeV banana", "crab", "toy", "crab.spectral.index", "x" * 3000,
+    "PowerLawSpectralModel", "GaussianSpatialModel", "PointSpatialModel", "PowerLawNormSpectralModel", "UniformPrior",
+    "GaussianPrior", "HalfNormal", "SkyModel", "FoVBackgroundModel", "ResponseModel", "icrs", "galactic", "fk5", "all",
+    "\x1b[31m", "\u202e", "2.0 * {crab.spectral.index}", "{crab", "__class__", "dataset.fits", "template.fits", "..",
+    "/etc/passwd", "http://127.0.0.1:9/x", "name", "value", "min", "max", "unit", "frozen", "link", "prior", "error",
 )  # fmt: skip
 
 
@@ -95,15 +108,42 @@ def mutate_bytes(text: str, rng: Rng) -> tuple[bytes, str]:
     return bytes(data[:place]) + rng.bytes(3) + bytes(data[place:]), f"noise at {place}"
 
 
+def mutate_yaml(text: str, rng: Rng) -> tuple[str, str]:
+    """Change values, keys or the shape of a document, in one to three places; the text is YAML that can be read."""
+    document, said = mutate_tree(yaml.safe_load(text), rng, YAML_VALUES)
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True), f"as a document: {said}"
+
+
+def mutate_xml(text: str, rng: Rng) -> tuple[str, str]:
+    """Change values of attributes in one to three places: what is left can be read."""
+    said = []
+    for _ in range(int(rng.integers(1, 4))):
+        places = list(re.finditer(r'="([^"]*)"', text))
+        place, other = (places[int(rng.integers(len(places)))] for _ in range(2))
+        plain = [item for item in XML_SCALARS if not {"<", '"'} & set(item)]
+        new = other[1] if rng.random() < 0.4 else plain[int(rng.integers(len(plain)))]
+        said.append(f"attribute {place[1][:20]!r} at {place.start(1)} becomes {new[:20]!r}")
+        text = text[: place.start(1)] + new + text[place.end(1) :]
+    return text, "; ".join(said)
+
+
 def mutate_json(document: Any, rng: Rng) -> tuple[str, str]:
-    """Change values, keys or the shape of a record, in one to three places; the text is what `json` writes."""
+    """Change a record; the text is what `json` writes."""
+    changed, said = mutate_tree(document, rng, JSON_SCALARS)
+    return json.dumps(changed), said
+
+
+def mutate_tree(document: Any, rng: Rng, values: tuple[Any, ...]) -> tuple[Any, str]:
+    """Change values, keys or the shape of a document, in one to three places."""
     said = []
     for _ in range(int(rng.integers(1, 4))):
         places = list(_places(document))
         holder, key = places[int(rng.integers(len(places)))]
         kind = int(rng.integers(6))
         if kind <= 3 or not isinstance(holder, dict):
-            holder[key] = json.loads(json.dumps(JSON_SCALARS[int(rng.integers(len(JSON_SCALARS)))]))
+            other, place = places[int(rng.integers(len(places)))]
+            new = values[int(rng.integers(len(values)))] if kind else other[place]
+            holder[key] = copy.deepcopy(new)
             said.append(f"{key!r} becomes {str(holder[key])[:20]!r}")
         elif kind == 4:
             del holder[key]
@@ -111,9 +151,9 @@ def mutate_json(document: Any, rng: Rng) -> tuple[str, str]:
             if not document:
                 break
         else:
-            holder[str(JSON_SCALARS[int(rng.integers(len(JSON_SCALARS)))])[:50]] = holder[key]
+            holder[str(values[int(rng.integers(len(values)))])[:50]] = copy.deepcopy(holder[key])
             said.append(f"{key!r} under another name too")
-    return json.dumps(document), "; ".join(said)
+    return document, "; ".join(said)
 
 
 def _places(node: Any) -> Any:

@@ -17,6 +17,8 @@ RECORD = "analysis.json"
 LARGEST_RECORD = 50_000_000
 """Bytes."""
 INTERRUPTED = "interrupted"
+LONGEST = 255
+"""Bytes of the name of a file."""
 
 
 def output_path(text: str | Path, *, folder: Path, allowed: Sequence[Path] = ()) -> Path:
@@ -38,6 +40,13 @@ def output_path(text: str | Path, *, folder: Path, allowed: Sequence[Path] = ())
     BayesmapIOError
         BM-IO-018 if the path lies elsewhere.
     """
+    if longest := [part for part in Path(text).parts if len(os.fsencode(part)) > LONGEST]:
+        raise BayesmapIOError(
+            "BM-IO-018",
+            what=f"the output {str(text)[:60]!r}... has a name of {len(os.fsencode(longest[0]))} bytes",
+            rule=f"The name of a file has {LONGEST} bytes at most",
+            remedy="Choose a shorter one",
+        )
     folders = [place.resolve() for place in (folder, *allowed)]
     path = (folder / text).resolve()
     if not any(path.is_relative_to(place) for place in folders):

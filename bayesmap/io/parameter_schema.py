@@ -135,7 +135,11 @@ def read_number(value: Any, path: str, *, nan: bool = False, infinite: bool = Fa
         )
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise wrong_kind(path, value, "a number")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+        infinite = False
     if (math.isnan(number) and not nan) or (math.isinf(number) and not infinite):
         raise ConfigError(
             "BM-CF-002",

@@ -18,6 +18,9 @@ MAX_DEPTH = 20
 MAX_NODES = 50_000
 """Bound on scalars, lists and mappings together: a megabyte of "[]," would otherwise become 50 MB of objects."""
 
+LARGEST = 2**63
+"""Whole numbers are smaller."""
+
 # YAML 1.1 reads 83:37:57 as a number to the base 60 and 010 as 8: both would be wrong values without a word.
 _MISLEADING_NUMBER = re.compile(r"[-+]?(?:0[0-9_]+|[0-9][0-9_]*(?::[0-9]+)+)(?:\.[0-9_]*)?")
 
@@ -41,8 +44,13 @@ class _Loader(yaml.CSafeLoader):
 def _number(loader: _Loader, node: yaml.ScalarNode) -> int | float | str:
     if _MISLEADING_NUMBER.fullmatch(node.value):
         return str(node.value)
-    is_integer = node.tag == "tag:yaml.org,2002:int"
-    return loader.construct_yaml_int(node) if is_integer else loader.construct_yaml_float(node)
+    if node.tag != "tag:yaml.org,2002:int":
+        return loader.construct_yaml_float(node)
+    number = int(loader.construct_yaml_int(node))
+    if abs(number) >= LARGEST:
+        remedy = "Write a large number with a point and an exponent, such as 1.0e+20"
+        raise _refused("BM-CF-002", node, f"a whole number of {len(str(abs(number)))} digits", remedy)
+    return number
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _number)
@@ -74,8 +82,8 @@ def load_yaml(
     BayesmapIOError
         BM-IO-016 if the file is not there or cannot be read.
     ConfigError
-        BM-CF-007 top is no mapping, BM-CF-010 a tag, BM-CF-011 an alias or merge, BM-CF-012 too deep, BM-CF-013 too
-        large, BM-CF-014 empty, BM-CF-015 a key twice, BM-CF-016 no YAML.
+        BM-CF-002 a whole number beyond 2^63, BM-CF-007 top is no mapping, BM-CF-010 a tag, BM-CF-011 an alias or
+        merge, BM-CF-012 too deep, BM-CF-013 too large, BM-CF-014 empty, BM-CF-015 a key twice, BM-CF-016 no YAML.
 
     Examples
     --------

@@ -141,7 +141,7 @@ WHOLE, PLAIN = _is(int, "a whole number"), _is(str | int | float | bool, "a text
 WORD = _is(str, "a text or null", none=True)
 TEXTS, PAIR = _list(TEXT), _list(NUMBER, 2)
 JUDGED = {"success": FLAG, "maybe_reasons": TEXTS, "maybe_notes": TEXTS}
-IDENTITY = _record(maybe_name=TEXT, maybe_sha256=TEXT)
+IDENTITY = _record(name=TEXT, sha256=TEXT)
 PARAMETER = _record(value=UNKNOWN, error=UNKNOWN, unit=TEXT, min=UNKNOWN, max=UNKNOWN, frozen=FLAG, link=WORD)
 RESULT = _record(
     success=FLAG, message=TEXT, maybe_reasons=TEXTS, maybe_at_bound=TEXTS, maybe_notes=TEXTS, total_stat=UNKNOWN,

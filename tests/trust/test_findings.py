@@ -9,12 +9,23 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from bayesmap.errors import BayesmapError, BayesmapInputError, BayesmapIOError, GeometryError, ResponseError, printable
+from bayesmap.cli.paths import output_path
+from bayesmap.errors import (
+    BayesmapError,
+    BayesmapInputError,
+    BayesmapIOError,
+    ConfigError,
+    GeometryError,
+    ResponseError,
+    printable,
+)
 from bayesmap.fits.hdu import column, read_fits
 from bayesmap.io.fermi import read_fermi, read_fermi_isotropic, read_fermi_psf
 from bayesmap.io.gammapy import read_dataset
 from bayesmap.io.ogip import read_ogip
+from bayesmap.io.parameter_schema import read_number
 from bayesmap.io.safe_xml import load_xml
+from bayesmap.io.safe_yaml import load_yaml
 from bayesmap.io.spectrum import read_spectrum
 from bayesmap.io.template_path import resolve_input
 from bayesmap.irf.psf import RadialPSF
@@ -52,9 +63,7 @@ def test_a_column_of_complex_numbers(tmp_path):
     table = fits.BinTableHDU.from_columns([fits.Column("X", "C", array=np.ones(2, complex))], name="T")
     fits.HDUList([fits.PrimaryHDU(), table]).writeto(tmp_path / "x.fits")
     file = read_fits(tmp_path / "x.fits")
-    with pytest.raises(
-        BayesmapIOError, match=r"BM-IO-003: .*column X is not a list of numbers \(its type is .*c8\)"
-    ):
+    with pytest.raises(BayesmapIOError, match=r"BM-IO-003: .*column X is not a list of numbers \(its type is .*c8\)"):
         column(file, file.get("T"), "X")
 
 
@@ -168,6 +177,20 @@ def test_pipes_are_not_waited_for(read, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(BayesmapIOError, match="BM-IO-001: .*no regular file"):
         read(tmp_path / "pipe")
+
+
+def test_whole_numbers_have_a_limit(tmp_path):
+    with pytest.raises(ConfigError, match=r"BM-CF-002: .*a whole number of 401 digits.*such as 1\.0e\+20"):
+        load_yaml(f"a: 1{'0' * 400}\n")
+    with pytest.raises(ConfigError, match="BM-CF-002"):
+        read_number(10**400, "a.value", infinite=True)
+    assert load_yaml("a: -9223372036854775807\n") == {"a": -9223372036854775807}
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a/" + "µ" * 150])
+def test_outputs_of_names_that_no_file_can_have(name, tmp_path):
+    with pytest.raises(BayesmapIOError, match=r"BM-IO-018: .*a name of 300 bytes"):
+        output_path(name, folder=tmp_path)
 
 
 def test_large_texts_are_not_read_whole(tmp_path):

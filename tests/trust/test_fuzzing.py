@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 
-from fuzzing.case import ORDER, PLAN, run_case
+from fuzzing.case import ORDER, PLAN, TEXTS, run_case
 from fuzzing.documents import lost
 from fuzzing.numbers import differences
 from fuzzing.supervise import run_all, table
+from fuzzing.targets import FITS_TARGETS, compared
 
 SEED = 1
 SHORT = 240
@@ -28,6 +31,21 @@ def test_a_case_depends_on_seed_and_number_alone(corpus):
         one, other = (run_case(SEED, number, corpus) for _ in range(2))
         assert (one.what, one.outcome, one.codes) == (other.what, other.outcome, other.codes)
     assert run_case(2, 3, corpus).what != run_case(SEED, 3, corpus).what
+
+
+@pytest.mark.parametrize(("name", "read"), sorted({pair for pairs in TEXTS.values() for pair in pairs}, key=str))
+def test_good_documents_are_read_as_they_say(corpus, tmp_path, name, read):
+    for file in corpus.glob("*.*"):
+        if file.is_file():
+            shutil.copy(file, tmp_path)
+    assert read(tmp_path / name) == []
+
+
+@pytest.mark.parametrize("target", FITS_TARGETS, ids=lambda target: target.file)
+def test_good_files_are_read_as_they_say(corpus, target):
+    mine, said = compared(target, target.read(corpus / target.file), target.says(corpus / target.file))
+    assert differences(mine, said) == []
+    assert mine
 
 
 def test_every_kind_has_its_share():
