@@ -135,11 +135,11 @@ def test_methods_of_intervals_need_one_truth(folder, capsys):
 def test_ctrl_c_leaves_a_folder_that_is_continued(folder, tmp_path):
     for name in ("data.fits.gz", "models.yaml", "config.yaml"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
-    arguments = [sys.executable, "-m", "bayesmap", "calibrate", str(tmp_path / "config.yaml"), "--simulations", "12"]
+    arguments = [sys.executable, "-m", "bayesmap", "calibrate", str(tmp_path / "config.yaml"), "--simulations", "60"]
     process = subprocess.Popen([*arguments, "--cores", "2"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                start_new_session=True)  # fmt: skip
     for line in process.stderr:
-        if re.search(r"[1-9]\d* of 12 simulations", line):
+        if re.search(r"[1-9]\d* of 60 simulations", line):
             os.killpg(process.pid, signal.SIGINT)  # as a terminal does: every process gets it
             break
     _, err = process.communicate()
@@ -149,7 +149,7 @@ def test_ctrl_c_leaves_a_folder_that_is_continued(folder, tmp_path):
     lines = (tmp_path / "fit-calibration" / "simulations.jsonl").read_text().splitlines()
     again = subprocess.run([*arguments, "--cores", "1"], capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
-    assert f"{len(lines) - 1} of 12 simulations are there from an earlier run" in again.stderr
+    assert f"{len(lines) - 1} of 60 simulations are there from an earlier run" in again.stderr
     straight = subprocess.run(
         [*arguments, "--cores", "1", "--output", str(tmp_path / "straight")], capture_output=True, text=True, check=True
     )
