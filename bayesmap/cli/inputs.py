@@ -10,8 +10,9 @@ from bayesmap.cli.config import UNREAD, Config
 from bayesmap.cli.entries import DatasetEntry
 from bayesmap.cli.wanted import wanted_problems
 from bayesmap.dataset import Dataset, MapDataset
+from bayesmap.dataset.names import check_names
 from bayesmap.errors import BayesmapError, ConfigError, ProblemList, attempt, located
-from bayesmap.io.datasets import read_datasets
+from bayesmap.io.datasets import read_what_can_be
 from bayesmap.io.gammapy import (
     read_dataset,
     to_bayesmap_edisp,
@@ -74,6 +75,8 @@ def read_inputs(
     """
     problems: list[BayesmapError] = []
     datasets = load_datasets(config, problems)
+    if complete and not datasets and not problems:
+        attempt(problems, check_names, ())
     unread = bool(problems) or not complete
     models = None if config.models == UNREAD else attempt(problems, load_models, config)
     joint = config.datasets is not None
@@ -118,13 +121,15 @@ def load_inputs(config: Config) -> Inputs:
 def load_datasets(config: Config, problems: list[BayesmapError]) -> tuple[Dataset, ...]:
     """Read the data sets of a configuration that can be read; what is wrong with the others goes to `problems`."""
     if isinstance(config.datasets, Path):
-        return attempt(problems, _read_list, config) or ()
-    found = [attempt(problems, load_dataset, entry, config.allow_paths) for entry in config.entries]
-    return tuple(dataset for dataset in found if dataset is not None)
+        found, wrong = attempt(problems, _read_list, config) or ((), [])
+        problems += wrong
+        return found
+    each = [attempt(problems, load_dataset, entry, config.allow_paths) for entry in config.entries]
+    return tuple(dataset for dataset in each if dataset is not None)
 
 
-def _read_list(config: Config) -> tuple[Dataset, ...]:
-    return read_datasets(config.datasets, allow_paths=(config.folder, *config.allow_paths))
+def _read_list(config: Config) -> tuple[tuple[Dataset, ...], list[BayesmapError]]:
+    return read_what_can_be(config.datasets, allow_paths=(config.folder, *config.allow_paths))  # type: ignore[arg-type]
 
 
 def load_dataset(entry: DatasetEntry, allow_paths: Sequence[Path] = ()) -> Dataset:

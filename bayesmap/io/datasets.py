@@ -66,6 +66,26 @@ def read_datasets(
     """
     if not isinstance(source, str | PathLike):
         return _unique(tuple(_taken(item) for item in _listed(source)))
+    found, problems = read_what_can_be(source, root=root, allow_paths=allow_paths, env=env, limits=limits)
+    raise_problems(problems)
+    return _unique(found)
+
+
+def read_what_can_be(
+    source: str | PathLike[str],
+    *,
+    root: str | PathLike[str] | None = None,
+    allow_paths: Sequence[str | PathLike[str]] = (),
+    env: Mapping[str, str] | None = None,
+    limits: ReadLimits = DEFAULT_LIMITS,
+) -> tuple[tuple[Dataset, ...], list[BayesmapError]]:
+    """Return the data sets of a list that can be read, and what is wrong with the others; see `read_datasets`.
+
+    Raises
+    ------
+    BayesmapError
+        If the list as a whole cannot be read.
+    """
     document = load_yaml(source)
     is_text = isinstance(source, str) and "\n" in source
     check_checksum(document, "YAML text" if is_text else Path(source).name)
@@ -78,8 +98,7 @@ def read_datasets(
     problems: list[BayesmapError] = []
     rules = {"root": root, "allow_paths": tuple(allow_paths), "env": dict(env or {})}
     found = [attempt(problems, _read, item, f"datasets[{n}]", rules, limits) for n, item in enumerate(entries)]
-    raise_problems(problems)
-    return _unique(tuple(dataset for dataset in found if dataset is not None))
+    return tuple(dataset for dataset in found if dataset is not None), problems
 
 
 def write_datasets(

@@ -1,12 +1,12 @@
-"""``python -m tests.trust.measure``: how long the bad inputs take, in process and by ``bayesmap check``."""
+"""``python -m tests.trust.measure``: processor time of the bad inputs, in process and by ``bayesmap check``."""
 
 from __future__ import annotations
 
 import contextlib
+import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from bayesmap.errors import BayesmapError
@@ -20,11 +20,16 @@ from tests.trust.bad_files import BAD_FITS, BAD_MODELS, BAD_TEMPLATES, HOSTILE_Y
 CONFIG = "dataset: data.fits\nmodels: models.yaml\noutput: fit\n"
 
 
+def used():
+    """Return the processor time of this process and of those that it ran: what a machine without other work takes."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
 def seconds(function, *args):
-    start = time.perf_counter()
+    start = used()
     with contextlib.suppress(BayesmapError):
         function(*args)
-    return time.perf_counter() - start
+    return used() - start
 
 
 def command(folder):

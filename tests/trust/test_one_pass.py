@@ -163,3 +163,17 @@ def test_flux_points_that_cannot_be(small, capsys, tmp_path):
     status, out = small(models, text=f"flux_points: {{x: [{', '.join(edges[:3])}]}}\n", capsys=capsys)
     assert status == 2
     assert "1 problem found:\n- BM-FT-068: x.spectral.index is in the pool 'pool'" in out
+
+
+def test_a_list_of_data_sets_in_a_file_of_its_own(analysis, capsys):
+    """One is not there, another has negative counts: both are said."""
+    (analysis / "config.yaml").write_text("datasets: list.yaml\nmodels: models.yaml\noutput: fit\n")
+    entry = "- {{name: {0}, type: MapDataset, filename: {0}.fits}}\n"
+    (analysis / "list.yaml").write_text("datasets:\n" + entry.format("negative") + entry.format("nothing"))
+    assert main(["check", str(analysis / "config.yaml")]) == 4
+    out = capsys.readouterr().out
+    assert "BM-IN-004: negative: 1 of 1,200 counts bins are negative" in out
+    assert "BM-IO-016: datasets[1].filename names the file 'nothing.fits'" in out
+    (analysis / "list.yaml").write_text("datasets: []\n")
+    assert main(["check", str(analysis / "config.yaml")]) == 2
+    assert "BM-FT-012: the datasets are named (there are none)" in capsys.readouterr().out
