@@ -17,6 +17,7 @@ from bayesmap.dataset.memory_limit import read_limit
 from bayesmap.dataset.names import check_names
 from bayesmap.errors import BayesmapError, ModelError, attempt, located
 from bayesmap.fold.forward import Fold, build_fold
+from bayesmap.fold.parameters import ParameterGraph
 from bayesmap.fold.positions import check_position, edge_notes, place_on
 from bayesmap.fold.setup import psf_reach
 from bayesmap.fold.spectrum import SpectrumFold, build_spectrum_fold
@@ -189,7 +190,10 @@ def start_problems(fold: Fold | SpectrumFold, dataset: Dataset, variables: Varia
     The predicted counts are evaluated node by node, without compiling anything.
     """
     coordinates: Coordinates = variables.coordinates
-    prediction = fold.predict(coordinates.graph(pt.constant(coordinates.start)))
+    parameters = coordinates.graph(pt.constant(coordinates.start))
+    if isinstance(fold, Fold) and _surely_possible(fold, parameters, dataset.mask_data):
+        return []
+    prediction = fold.predict(parameters)
     npred, lost = evaluate(prediction.npred), bool(evaluate(prediction.no_support))
     used = dataset.mask_data
     counts = dataset.counts.data if isinstance(dataset, MapDataset) else np.zeros(npred.shape)
@@ -211,6 +215,20 @@ def start_problems(fold: Fold | SpectrumFold, dataset: Dataset, variables: Varia
             remedy="Start from a positive amplitude or norm, add a background, or mask the bins that no model reaches",
         )
     ]
+
+
+def _surely_possible(fold: Fold, parameters: ParameterGraph, used: np.ndarray) -> bool:
+    """Return True where each bin has some background and no source a negative flux: the sources need no folding."""
+    edges, slope = fold.setup.edges, fold.setup.slope
+    for source in fold.sources.values():
+        spectrum: Any = source.model.spectral_model
+        flux = spectrum.integral(np, edges[:-1], edges[1:], slope, **spectrum.canonical_values)
+        if not np.all(flux >= 0.0):
+            return False
+    cubes = [evaluate(fold.background(name, parameters)) for name in fold.backgrounds]
+    if not cubes or not all(np.all(cube >= 0.0) for cube in cubes):
+        return False
+    return bool(np.all(np.sum(cubes, axis=0)[used] > 0.0))
 
 
 def _spell(bad: np.ndarray) -> str:
