@@ -93,7 +93,7 @@ def small(tmp_path):
 @pytest.mark.parametrize(
     ("text", "code", "says"),
     [
-        ("sample: {random_seed: 9223372036854775808}\n", "BM-CF-007", "below 2^63"),
+        ("sample: {tune: -1}\n", "BM-CF-007", "sample.tune is int '-1'. It must be a whole number >= 0, below 2^63"),
         ("optimize: {starts: 0, tolerance: -1}\n", "BM-CF-007", "optimize.starts is int '0'"),
         ("memory_limit: 400 MB\n", "BM-FT-020", "The limit is 400 MB"),
         ("memory_limit: much\n", "BM-FT-021", "memory_limit is 'much'"),
