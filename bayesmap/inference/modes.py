@@ -133,11 +133,16 @@ def _is_another(posterior: CompiledPosterior, end: NewtonState, known: list[np.n
         return False
     npred = _all_npred(posterior, end.theta)
     for theta in known:
-        shift, change = end.theta - theta, npred - _all_npred(posterior, theta)
-        moved = change != 0.0
-        if shift @ hessian @ shift < FARTHER**2 or np.sum(change[moved] ** 2 / npred[moved]) < SAME_COUNTS:
+        shift = end.theta - theta
+        if shift @ hessian @ shift < FARTHER**2 or _distance(npred, _all_npred(posterior, theta)) < SAME_COUNTS:
             return False
     return True
+
+
+def _distance(one: np.ndarray, two: np.ndarray) -> float:
+    """Return chi-squared of the difference of two predictions, in units of the variance of their mean."""
+    moved = one != two  # one of them at least is not zero there
+    return float(np.sum(2.0 * (one[moved] - two[moved]) ** 2 / (one[moved] + two[moved])))
 
 
 def _all_npred(posterior: CompiledPosterior, theta: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import pytest
 
 from bayesmap.checks.sbc import simulated
 from bayesmap.fit import MapFit, simulate
+from bayesmap.inference import modes
 from bayesmap.inference.modes import modes_json, other_modes
 from bayesmap.inference.optimize import optimize
 from bayesmap.models.background import FoVBackgroundModel
@@ -81,3 +82,9 @@ def test_sources_with_exchanged_names_are_no_mode_of_their_own():
     other = fit._posterior.coordinates.to_theta(exchanged)
     assert np.isfinite(fit._posterior.log_posterior(other))
     assert other_modes(fit._posterior, theta, hessian) == ()
+
+
+def test_predictions_are_compared_where_one_of_them_is_zero():
+    one, two = np.array([0.0, 4.0, 2.0, 0.0]), np.array([3.0, 4.0, 0.0, 0.0])
+    assert modes._distance(one, two) == modes._distance(two, one) == 2.0 * 3.0 + 2.0 * 2.0
+    assert modes._distance(one, one) == 0.0
