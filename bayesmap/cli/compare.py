@@ -18,7 +18,7 @@ from bayesmap.cli.paths import check_output, draws_folder, output_folder, output
 from bayesmap.cli.progress import now_and_then, progress
 from bayesmap.dataset import Dataset
 from bayesmap.errors import ConfigError
-from bayesmap.results.draw_folder import refuse_draws, remove_empty, remove_store
+from bayesmap.results.draw_folder import refuse_draws, remove_empty, remove_store, stores_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -94,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
     output = output_path(options.output, folder=Path.cwd(), allowed=options.allow_path)
     check_output(output, overwrite=options.overwrite)
     kept = draws_folder(output)
-    if kept.exists() and not (options.resume or options.overwrite):
+    if stores_in(kept) and not (options.resume or options.overwrite):
         raise refuse_draws(kept)
     candidates = read_candidates(options.models, options.allow_path)
     inputs = load_all(candidates)
@@ -109,8 +109,8 @@ def run(options: argparse.Namespace) -> int:
     with output_folder(output, overwrite=options.overwrite) as folder:
         write_comparison(folder, found, {name: fit for name, (fit, _) in fits.items()})
     print(f"results: {output}")
-    for name in fits:
-        remove_store(kept / file_name(name))
+    for store in stores_in(kept):
+        remove_store(store, finished_only=False)
     remove_empty(kept)
     progress(f"finished after {time.perf_counter() - start:.1f} s")
     return exit_codes.FINE if found.success else exit_codes.NOT_TRUSTED
@@ -122,7 +122,7 @@ def _told(kept: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        if kept.exists():
+        if stores_in(kept):
             progress(f"draws are kept in {kept}, the same command with --resume continues")
         raise
 

@@ -14,7 +14,7 @@ from bayesmap.cli.config import Config, add_config_arguments, keeps_draws, read_
 from bayesmap.cli.extras import NONE, Extras, work_out, write_extras
 from bayesmap.cli.inputs import Inputs, load_inputs
 from bayesmap.cli.output import Outcome, Prediction, write_outcome
-from bayesmap.cli.paths import INTERRUPTED, RECORD, draws_folder, output_folder
+from bayesmap.cli.paths import INTERRUPTED, RECORD, draws_folder, output_folder, was_interrupted
 from bayesmap.cli.posterior import Sampled, draw_posterior, write_posterior
 from bayesmap.cli.progress import progress
 from bayesmap.cli.table import counts_table, parameter_table, prior_table, truth_table
@@ -116,7 +116,8 @@ def fit_and_write(config: Config, truth: Models | None = None) -> int:
             print(f"{sampled.check}\n", flush=True)
     progress("writing files and pictures")
     interrupted = sampled is not None and sampled.interrupted
-    with output_folder(config.output, overwrite=config.overwrite or config.resume) as folder:
+    replaced = config.overwrite or (config.resume and was_interrupted(config.output))
+    with output_folder(config.output, overwrite=replaced) as folder:
         write_outcome(folder, outcome, config.place)
         write_analysis(folder, config, inputs, outcome.best.model, interrupted=interrupted)
         if sampled is not None:

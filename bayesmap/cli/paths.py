@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bayesmap.errors import BayesmapIOError
+from bayesmap.io.whole_file import synchronise
+from bayesmap.results.draw_folder import is_store, refuse_draws
 
 RECORD = "analysis.json"
 """File of an output that says, among others, whether the run came to its end."""
@@ -75,11 +77,18 @@ def check_output(path: Path, *, overwrite: bool) -> None:
         BM-IO-019.
     """
     if path.exists() and not (overwrite and path.is_dir()):
+        kept = is_store(draws_folder(path))
         raise BayesmapIOError(
             "BM-IO-019",
             what=f"the output {path} exists" + ("" if path.is_dir() else " and is not a folder"),
             rule="Results are never overwritten unasked",
-            remedy="Choose another output, or pass --overwrite to replace the files of the same names in the folder",
+            remedy="Choose another output, or pass "
+            + (
+                f"--resume --overwrite to continue the draws in {draws_folder(path)} and "
+                if kept
+                else "--overwrite to "
+            )
+            + "replace the files of the same names in the folder",
         )
 
 
@@ -132,8 +141,6 @@ def check_draws(output: Path, *, resume: bool, overwrite: bool) -> None:
     BayesmapInputError
         BM-IO-022.
     """
-    from bayesmap.results.draw_folder import is_store, refuse_draws
-
     if is_store(draws_folder(output)) and not (resume or overwrite):
         raise refuse_draws(draws_folder(output))
 
@@ -167,11 +174,17 @@ def output_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
     partial.chmod(0o755)
     try:
         yield partial
+        files = sorted(partial.iterdir(), key=lambda file: (file.name == RECORD, file.suffix == ".nc", file.name))
+        for file in files:
+            synchronise(file)
         if path.exists():
-            for file in sorted(partial.iterdir()):
+            for file in files:  # the record last: what is half replaced still says that it was interrupted
                 file.replace(path / file.name)
+            synchronise(path)
         else:
+            synchronise(partial)
             partial.rename(path)
+        synchronise(path.parent)
     finally:
         if partial.exists():
             shutil.rmtree(partial)

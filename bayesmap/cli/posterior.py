@@ -85,7 +85,7 @@ def draw_posterior(fit: MapFit, options: Mapping[str, Any]) -> Sampled:
     try:
         tree = fit.sample(progress=now_and_then(_show_draws), **options)
     except KeyboardInterrupt:
-        progress("interrupted before the first draw")
+        progress("interrupted: the results hold no posterior")
         return Sampled(interrupted=True)
     except FitStateError as error:
         if error.code != NO_DRAWS:

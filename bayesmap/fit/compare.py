@@ -160,11 +160,12 @@ def check_draws(name: str, fit: MapFit, tree: xr.DataTree) -> None:
             "Draws belong to the fit that they are passed with",
             "Pass the posterior of this fit, or sample it again",
         )
-    priors = json.loads(tree.attrs["priors"])
-    if priors != dict(fit._posterior.variables.table()):
+    priors, variables = json.loads(tree.attrs["priors"]), fit._posterior.variables
+    digest = json.loads(tree.attrs["priors_sha256"])
+    if priors != dict(variables.table()) or digest != variables.digest():
         raise _refused(
             f"the draws of {name!r} are of {', '.join(priors) or 'nothing'} under their priors, the fit has "
-            f"{', '.join(fit._posterior.variables.table()) or 'nothing free'}",
+            f"{', '.join(variables.table()) or 'nothing free'}, and the priors must be the same to the last digit",
             "Draws belong to the same models, start values and priors",
             "Pass the posterior of this fit, or sample it again",
         )

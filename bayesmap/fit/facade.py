@@ -25,7 +25,7 @@ from bayesmap.fit.stored import draw_store
 from bayesmap.inference.backends.registry import COVARIANCES, load
 from bayesmap.inference.modes import modes_json
 from bayesmap.inference.optimize import optimize
-from bayesmap.inference.sample import WARM_UP, sample
+from bayesmap.inference.sample import WARM_UP, check_settings, sample
 from bayesmap.inference.whitening import inside
 from bayesmap.io.gammapy import to_bayesmap_edisp, to_bayesmap_map, to_bayesmap_mask, to_bayesmap_psf
 from bayesmap.models.sky import Models
@@ -313,12 +313,16 @@ class MapFit(Checks):
         best = self._best or self.optimize()
         numbers = {"draws": draws, "tune": tune, "chains": chains, "cores": cores, "random_seed": random_seed}
         settings: dict[str, Any] = numbers | {"nuts_sampler": nuts_sampler} | options
+        check_settings(**settings, store=store)
         with draw_store(self, store, settings, resume=resume, overwrite=overwrite) as kept:
             start = (self._posterior, self._theta, lambda: self.pymc_model)
             found = sample(*start, hessian=best.hessian, store=kept, **settings)
         self._tree = posterior_tree(found, self._posterior.variables, self.datasets, self._options.record())
         if modes and best.success and best.hessian is not None and found.status == "finished":
-            self._tree.attrs["modes"] = modes_json(self._posterior, best.theta, best.hessian)
+            try:
+                self._tree.attrs["modes"] = modes_json(self._posterior, best.theta, best.hessian)
+            except KeyboardInterrupt:  # the draws are there: they are kept, and the verdict says so
+                self._tree.attrs["status"] = "interrupted"
         self._tree.attrs["verdict"] = judge(self._tree, self._posterior.variables).to_json()
         return self._tree
 

@@ -62,7 +62,7 @@ class Recipe:
         return {
             "data": _digest(repr((item.name, data_hash(item))).encode() for item in self.datasets),
             "models": _digest(part for model in self.models for part in _model(model)),
-            "priors": _digest(repr(item).encode() for item in posterior.variables.table().items()),
+            "priors": posterior.variables.digest(),
             "options": _digest(repr(item).encode() for item in self.options.record().items()),
         }
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import inspect
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from bayesmap.fit.recipe import Recipe
 from bayesmap.inference.sample import sample
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
 SETTINGS = ("draws", "tune", "chains", "target_accept", "max_treedepth", "start", "nuts_sampler")
 """Options of `sample` that the draws depend on, besides the seed."""
-PACKAGES = ("bayesmap", "nutpie", "jax", "numpy")
+PACKAGES = ("bayesmap", "nutpie", "jax", "jaxlib", "numpy")
 """Packages whose versions may change the last bit of a draw."""
 
 
@@ -68,10 +71,15 @@ def run_identity(fit: MapFit, options: Mapping[str, Any]) -> dict[str, Any]:
         Of `sample`.
     """
     defaults = {name: item.default for name, item in inspect.signature(sample).parameters.items()}
-    known = versions()
+    known = versions() | {"jaxlib": importlib.metadata.version("jaxlib")}
     return {
         **Recipe.of(fit).identity(fit._posterior),
-        **{name: options.get(name, defaults[name]) for name in SETTINGS},
-        "seed": options.get("random_seed"),
+        **{name: _plain(options.get(name, defaults[name])) for name in SETTINGS},
+        "seed": _plain(options.get("random_seed")),
         "versions": {name: known[name] for name in PACKAGES},
     }
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy as one of Python."""
+    return value.item() if isinstance(value, np.generic) else value

@@ -25,6 +25,8 @@ from bayesmap.results.posterior import parameter_dataset
 WARM_UP = 150
 """Draws of warm-up: only the step size is left to find, the whitening has done the rest."""
 
+NUMBERS = ("draws", "tune", "chains", "cores", "random_seed", "target_accept", "max_treedepth")
+
 
 def sample(
     posterior: CompiledPosterior,
@@ -96,13 +98,11 @@ def sample(
         BM-FT-006 if the run was interrupted before the first draw; BM-FT-008, 014 if the start has
         no support.
     """
-    check_numbers(
+    check_settings(
         draws=draws, tune=tune, chains=chains, cores=cores, random_seed=random_seed, target_accept=target_accept,
-        max_treedepth=max_treedepth,
+        max_treedepth=max_treedepth, start=start, nuts_sampler=nuts_sampler, store=store,
     )  # fmt: skip
-    check_whitening(start)
     run, started = load(nuts_sampler), time.perf_counter()
-    _check_store(store, nuts_sampler)
     seed = seed_of(store.seed if store is not None and random_seed is None else random_seed)
     at_once = min(chains, cores or os.cpu_count() or 1)
     settings = Settings(draws, tune, chains, at_once, seed, target_accept, max_treedepth, progressbar, progress)
@@ -134,7 +134,18 @@ def _writer(store: DrawStore, posterior: CompiledPosterior, whitening: Whitening
     return store.begin(arrays, whitening.notes, settings.record(), partial(_parameters, posterior, whitening))
 
 
-def _check_store(store: DrawStore | None, nuts_sampler: str) -> None:
+def check_settings(*, start: str = "laplace", nuts_sampler: str = "nutpie", store: Any = None, **numbers: Any) -> None:
+    """Refuse settings of `sample` that make no sense, before a store is touched; others are passed over.
+
+    Raises
+    ------
+    BayesmapInputError
+        BM-FT-002, 004 for the sampler, BM-FT-005 for a number, BM-FT-015 for the start, BM-FT-016 for a store with
+        another sampler than nutpie.
+    """
+    check_numbers(**{name: numbers[name] for name in NUMBERS if name in numbers})
+    check_whitening(start)
+    load(nuts_sampler)
     if store is not None and nuts_sampler != "nutpie":
         raise BayesmapInputError(
             "BM-FT-016",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import hashlib
 import importlib.metadata
 import os
@@ -131,16 +132,21 @@ def put_bytes(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        _synchronise(path.parent)
+        synchronise(path.parent)
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
 
 
-def _synchronise(folder: Path) -> None:
-    """Write the names in a folder to the disk."""
-    place = os.open(folder, os.O_RDONLY)
+def synchronise(path: Path) -> None:
+    """Write a file, or the names in a folder, to the disk; where a system cannot do it for folders, nothing is done."""
+    if os.name == "nt" and path.is_dir():
+        return
+    place = os.open(path, os.O_RDONLY)
     try:
         os.fsync(place)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
     finally:
         os.close(place)

@@ -21,6 +21,7 @@ from bayesmap.errors import PriorError
 from bayesmap.models.link import model_of
 from bayesmap.posterior.coordinates import Coordinates
 from bayesmap.posterior.distributions import evaluate, fresh, support_of
+from bayesmap.posterior.graph_digest import graph_digest
 from bayesmap.posterior.position import PositionPrior
 
 DEVIATE = ".deviate"
@@ -243,6 +244,11 @@ class Variables:
     def values(self, theta: np.ndarray) -> dict[str, np.ndarray]:
         """Return theta as values of the random variables by name."""
         return {item.name: np.asarray(item.part(theta)) for item in self.items}
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the log-prior density: of its formula, with every number in full."""
+        theta = pt.vector("theta", shape=(self.coordinates.size,))
+        return graph_digest(self.log_prior(theta), theta)
 
     def table(self) -> dict[str, str]:
         """Return the prior of each variable in words, by name."""

@@ -13,15 +13,17 @@ import xarray as xr
 from filelock import FileLock, Timeout
 
 from bayesmap.errors import BayesmapInputError, BayesmapIOError
-from bayesmap.results.draw_store import BLOCK, FORMAT, LIBRARY, MANIFEST, DrawStore, damaged
+from bayesmap.io.whole_file import synchronise
+from bayesmap.results.draw_store import BLOCK, FORMAT, LIBRARY, MANIFEST, NAME, WHITENING, DrawStore, damaged
 from bayesmap.results.identity import differences
 from bayesmap.results.verdict import Verdict
 
 LOCK = "lock"
+IN_USE = "BM-IO-025"
 OWN = re.compile(r"\.?(manifest\.json|whitening\.nc|chain-\d+-run-\d+-\d{7,}-\d{7,}\.nc)(\.\d+\.tmp)?")
 """Names of the files of a store, finished or on their way; others are not touched."""
 LARGEST_MANIFEST = 20_000_000
-"""Bytes; the blocks of a hundred million draws are named in fewer."""
+"""Bytes; the blocks of twenty million draws are named in fewer."""
 
 
 @contextmanager
@@ -69,16 +71,33 @@ def open_store(
         known = is_store(folder)
         if known and not (resume or overwrite):
             raise refuse_draws(folder)
-        if not (known and resume):
-            _empty(folder)  # also what a run left that was killed before its first manifest
-            known = False
-        manifest = read_manifest(folder) if known else _new(identity, attributes, chains)
-        if known:
+        if known and resume:
+            manifest = read_manifest(folder)
             _check(folder, manifest["identity"], identity)
+            _check_chains(folder, manifest, chains)
             manifest["run"] += 1  # its blocks have names of their own
-        elif others := sorted(item.name for item in folder.iterdir() if item.name != LOCK):
-            raise damaged(folder, f"it holds no draws but other files ({', '.join(others[:3])})")
+        else:
+            _make_room(folder, known=known)
+            manifest = _new(identity, attributes, chains)
         yield DrawStore(folder, manifest)
+
+
+def _make_room(folder: Path, *, known: bool) -> None:
+    """Delete the draws that are to be forgotten, and what a run left that was killed before its first manifest."""
+    if known:
+        read_manifest(folder)  # it is one of ours
+    elif others := sorted(item.name for item in folder.iterdir() if item.name != LOCK and not OWN.fullmatch(item.name)):
+        raise damaged(folder, f"it holds no draws but other files ({', '.join(others[:3])})")
+    _empty(folder)
+
+
+def _check_chains(folder: Path, manifest: Mapping[str, Any], chains: int) -> None:
+    """Refuse a manifest whose chains are not those of the run."""
+    lengths = [sum(block["draws"] for block in item["blocks"]) for item in manifest["chains"]]
+    draws = manifest["identity"].get("draws")
+    whole = all(length == draws for length, item in zip(lengths, manifest["chains"], strict=True) if item["finished"])
+    if len(lengths) != chains or not whole:
+        raise damaged(folder, f"{MANIFEST} names {len(lengths)} chains of {lengths} draws")
 
 
 def refuse_draws(folder: Path) -> BayesmapInputError:
@@ -115,14 +134,24 @@ def read_draws(folder: Path) -> xr.DataTree:
     BayesmapIOError
         BM-IO-023 if it is damaged, or holds no draws.
     """
-    store = DrawStore(folder, read_manifest(folder))
-    tree = store.tree()
+    store, tree = _read_between_writes(folder)
     sizes = dict(tree["posterior"].sizes)
     lengths = [store.written(i) for i in range(len(store.manifest["chains"]))]
     reason = f"interrupted: chains of {', '.join(map(str, lengths))} draws, {sizes['chain']} x {sizes['draw']} kept"
     verdict = Verdict((reason,), {"chains": sizes["chain"], "draws": sizes["draw"]})
     tree.attrs["verdict"] = verdict.to_json()
     return tree
+
+
+def _read_between_writes(folder: Path) -> tuple[DrawStore, xr.DataTree]:
+    """Return store and draws; a run that goes on may replace a block while it is read, and then says so."""
+    while True:
+        store = DrawStore(folder, read_manifest(folder))
+        try:
+            return store, store.tree()
+        except BayesmapIOError:
+            if read_manifest(folder) == store.manifest:
+                raise
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -155,9 +184,11 @@ def _is_manifest(found: Any) -> bool:
         and isinstance(found.get("identity"), dict)
         and isinstance(found["identity"].get("versions"), dict)
         and isinstance(found["identity"]["versions"].get(LIBRARY), str)
+        and type(found["identity"].get("seed", 0)) in (int, type(None))
         and isinstance(found.get("attributes"), dict)
         and all(isinstance(value, str) for value in found["attributes"].values())
         and isinstance(found.get("chains"), list)
+        and len(found["chains"]) > 0
         and all(_is_chain(item) for item in found["chains"])
         and (_has_begun(found) or not any(item["blocks"] for item in found["chains"]))
     )
@@ -168,6 +199,7 @@ def _has_begun(found: Mapping[str, Any]) -> bool:
     whitening, sampler = found.get("whitening"), found.get("sampler")
     return (
         _is_file(whitening)
+        and whitening["file"] == WHITENING
         and isinstance(whitening.get("notes"), list)
         and isinstance(sampler, dict)
         and (type(sampler.get("tune")) is int)
@@ -179,10 +211,13 @@ def _is_chain(found: Any) -> bool:
         isinstance(found, dict)
         and isinstance(found.get("finished"), bool)
         and isinstance(found.get("blocks"), list)
-        and all(
-            _is_file(item) and type(item.get("draws")) is int and 0 < item["draws"] <= BLOCK for item in found["blocks"]
-        )
+        and all(_is_block(item) for item in found["blocks"])
     )
+
+
+def _is_block(found: Any) -> bool:
+    named = _is_file(found) and NAME.fullmatch(found["file"]) is not None
+    return named and type(found.get("draws")) is int and 0 < found["draws"] <= BLOCK
 
 
 def _is_file(found: Any) -> TypeGuard[dict[str, Any]]:
@@ -207,12 +242,28 @@ def _check(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> N
         )
 
 
-def remove_store(folder: Path) -> None:
-    """Delete the draws in a folder, whose posterior is kept elsewhere; and the folder, if nothing else is in it."""
-    if is_store(folder):
-        _empty(folder)
-        (folder / LOCK).unlink(missing_ok=True)
-        remove_empty(folder)
+def stores_in(folder: Path) -> list[Path]:
+    """Return the folders of draws that lie in a folder."""
+    return sorted(item for item in folder.iterdir() if is_store(item)) if folder.is_dir() else []
+
+
+def remove_store(folder: Path, *, finished_only: bool = True) -> None:
+    """Delete the draws of a finished run, whose posterior is kept elsewhere, and the folder if nothing else is in it.
+
+    Left alone are draws that another process writes, and by default those of a run that is not finished.
+    """
+    if not is_store(folder):
+        return
+    try:
+        with _alone(folder):
+            finished = is_store(folder) and all(item["finished"] for item in read_manifest(folder)["chains"])
+            if finished or not finished_only:
+                _empty(folder)
+                (folder / LOCK).unlink(missing_ok=True)
+    except BayesmapIOError as error:
+        if error.code != IN_USE:
+            raise
+    remove_empty(folder)
 
 
 def remove_empty(folder: Path) -> None:
@@ -235,10 +286,11 @@ def _alone(folder: Path) -> Iterator[None]:
     lock = FileLock(folder / LOCK)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        synchronise(folder.parent)
         lock.acquire(timeout=0)
     except Timeout as error:
         raise BayesmapIOError(
-            "BM-IO-025",
+            IN_USE,
             what=f"another process writes draws into {folder}",
             rule="One run at a time writes into a folder",
             remedy="Wait for it, or choose another folder",

@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import io
 import json
+import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,7 +39,11 @@ WHITENING = "whitening.nc"
 COORDINATES = "coordinates"
 """Group of a block that holds the sampler's coordinates w."""
 MARGIN = 1.2
-"""What is asked of the disk, in units of the draws' size."""
+"""What is asked of the disk, in units of the numbers' size."""
+STATISTICS, FRAME, FRAME_OF_ONE = 8, 12_000, 600
+"""Statistics of a draw; bytes of a block besides its numbers, and for each variable."""
+NAME = re.compile(r"chain-\d+-run-\d+-\d{7,}-\d{7,}\.nc")
+"""Names of blocks."""
 LIBRARY = "nutpie"
 """The only sampler whose draws are written while they are made."""
 GROUPS = ("posterior", "sample_stats", COORDINATES)
@@ -91,9 +96,7 @@ class DrawStore:
         BayesmapIOError
             BM-IO-024 if it cannot be written, BM-IO-026 if the disk has no room for the draws.
         """
-        chains, draws = sampler["requested"]
-        size, statistics = len(whitening["origin"]), 8
-        self._check_room(8 * chains * draws * (2 * size + statistics))
+        self._check_room(*sampler["requested"], size=len(whitening["origin"]))
         if "whitening" in self.manifest:
             return DrawWriter(self, describe)
         arrays = {name: ([f"{name}_{i}" for i in range(value.ndim)], value) for name, value in whitening.items()}
@@ -108,12 +111,18 @@ class DrawStore:
         entry = self.manifest.get("whitening")
         if entry is None:
             return None
-        arrays = {str(name): values.values for name, values in self._read(entry).to_dataset().data_vars.items()}
+        found = self._read(entry).to_dataset().data_vars
+        arrays = {str(name): values.values for name, values in found.items()}
+        size = arrays["origin"].size if "origin" in arrays else -1
+        shapes = {name: values.shape for name, values in arrays.items()}
+        finite = all(values.dtype == np.float64 and np.isfinite(values).all() for values in arrays.values())
+        if shapes != {"origin": (size,), "root": (size, size)} or not finite:
+            raise damaged(self.folder, f"{WHITENING} holds no change of coordinates")
         return arrays | {"notes": tuple(entry["notes"])}
 
     def finished(self) -> dict[int, ChainDraws]:
         """Return the chains that are whole."""
-        return {i: self._chain(i) for i, item in enumerate(self.manifest["chains"]) if item["finished"]}
+        return {i: self.chain(i) for i, item in enumerate(self.manifest["chains"]) if item["finished"]}
 
     def written(self, chain: int) -> int:
         """Return how many draws of a chain are valid."""
@@ -138,7 +147,8 @@ class DrawStore:
         lengths = [self.written(i) for i in range(len(self.manifest["chains"]))]
         chains, length = longest_part(lengths)
         if length == 0:
-            raise damaged(self.folder, "no draw was written yet")
+            remedy = "Wait until there are some; or continue the run with --resume (resume=True)"
+            raise damaged(self.folder, "no draw was written yet", remedy)
         groups: dict[str, list[xr.Dataset]] = {"posterior": [], "sample_stats": []}
         for chain in chains:
             trees = self._blocks(chain)
@@ -162,9 +172,12 @@ class DrawStore:
         }
         tree["posterior"].attrs = sampler_attributes(LIBRARY, sampler["version"], self.manifest["sampler"]["tune"])
 
-    def _check_room(self, size: float) -> None:
-        """Refuse a disk that has no room for all draws, in blocks and in one file, before the first is made."""
-        free, needed = shutil.disk_usage(self.folder).free, int(2 * MARGIN * size)
+    def _check_room(self, chains: int, draws: int, *, size: int) -> None:
+        """Refuse a disk that has no room for what is to come, in blocks and in one file, before the first draw."""
+        there = sum(self.written(chain) for chain in range(len(self.manifest["chains"])))
+        numbers = (2 * chains * draws - there) * 8 * (2 * size + STATISTICS)
+        frames = (chains * draws - there) / BLOCK * (FRAME + FRAME_OF_ONE * (size + STATISTICS))
+        free, needed = shutil.disk_usage(self.folder).free, int(MARGIN * numbers + frames)
         if free < needed:
             raise BayesmapIOError(
                 "BM-IO-026",
@@ -173,7 +186,8 @@ class DrawStore:
                 remedy="Make space, choose an output on another disk, or ask for fewer draws",
             )
 
-    def _chain(self, chain: int) -> ChainDraws:
+    def chain(self, chain: int) -> ChainDraws:
+        """Return the valid draws of a chain."""
         trees = self._blocks(chain)
         statistics = xr.concat([item["sample_stats"].to_dataset() for item in trees], "draw").isel(chain=0)
         return ChainDraws(
@@ -214,7 +228,7 @@ class DrawStore:
             ) from error
 
     def _read(self, entry: Mapping[str, Any]) -> xr.DataTree:
-        path = self.folder / Path(entry["file"]).name
+        path = self.folder / entry["file"]
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -250,6 +264,10 @@ class DrawWriter:
         """Return the chains that are whole."""
         return self.store.finished()
 
+    def more_than(self, chain: int, draws: int) -> ChainDraws | None:
+        """Return the draws of a chain that an earlier run wrote, if they are more."""
+        return self.store.chain(chain) if self.store.written(chain) > draws else None
+
     def flush(self, chain: int, drawn: ChainDraws, *, finished: bool = False) -> None:
         """Write what is new of a chain; of one that is run again, once it is as long as it was.
 
@@ -265,11 +283,13 @@ class DrawWriter:
         Raises
         ------
         BayesmapIOError
-            BM-IO-024; what was written before stays valid.
+            BM-IO-024; what was written before stays valid. BM-IO-028 if the draws are not those of the earlier run.
         """
         entry = self.store.manifest["chains"][chain]
-        if len(drawn.w) < self.store.written(chain) and not finished:
+        if len(drawn.w) < self.store.written(chain):
             return
+        if any(block["file"] not in self.own for block in entry["blocks"]):
+            self._check_same(chain, drawn)
         whole = [block for block in entry["blocks"] if block["draws"] == BLOCK and block["file"] in self.own]
         blocks = list(whole)
         for first in range(len(whole) * BLOCK, len(drawn.w), BLOCK):
@@ -278,6 +298,17 @@ class DrawWriter:
         entry["blocks"], entry["finished"] = blocks, finished
         self.store.write_manifest()
         self._remove(old)
+
+    def _check_same(self, chain: int, drawn: ChainDraws) -> None:
+        """Refuse draws that are not, bit for bit, those that an earlier run wrote of the same chain."""
+        before = self.store.chain(chain)
+        if not np.array_equal(before.w, drawn.w[: len(before.w)]):
+            raise BayesmapIOError(
+                "BM-IO-028",
+                what=f"chain {chain}, run again from its seed, does not give the draws that are in {self.store.folder}",
+                rule="A run is continued on the same kind of processor with the same libraries, to the same bits",
+                remedy="Continue it where it was begun; or begin anew with --overwrite (resume=False, overwrite=True)",
+            )
 
     def _write_block(self, chain: int, first: int, part: ChainDraws) -> dict[str, Any]:
         draws = first + np.arange(len(part.w))
@@ -301,11 +332,14 @@ class DrawWriter:
                 (self.store.folder / block["file"]).unlink()
 
 
-def damaged(folder: Path, why: str) -> BayesmapIOError:
+ANEW = "Name the right folder; or begin anew with --overwrite (resume=False, overwrite=True)"
+
+
+def damaged(folder: Path, why: str, remedy: str = ANEW) -> BayesmapIOError:
     """Return the error about a store that cannot be used."""
     return BayesmapIOError(
         "BM-IO-023",
         what=f"the draws in {folder} cannot be used: {why}",
         rule=f"A folder of draws holds {MANIFEST} and the blocks that it names, as they were written",
-        remedy="Name the right folder; or begin anew with --overwrite (resume=False, overwrite=True)",
+        remedy=remedy,
     )

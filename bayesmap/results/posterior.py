@@ -67,6 +67,7 @@ def what_was_fitted(variables: Variables, datasets: Sequence[Dataset], options: 
     record = {
         "versions": versions(),
         "priors": variables.table(),
+        "priors_sha256": variables.digest(),
         "dataset": _identity(datasets[0]) if len(datasets) == 1 else [_identity(item) for item in datasets],
         "options": dict(options),
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 import xarray as xr
 
 from bayesmap.errors import BayesmapIOError
+from bayesmap.io.whole_file import put_bytes
 from bayesmap.results.draw_folder import read_draws
 from bayesmap.results.stored_tree import DIGEST, ENGINE, content_digest, read_tree
 
@@ -42,12 +43,10 @@ def save_posterior(tree: xr.DataTree, path: str | os.PathLike[str], *, overwrite
             rule="A file is not replaced unasked",
             remedy="Choose another name, or pass overwrite=True",
         )
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         summed = tree.copy()
         summed.attrs = {**tree.attrs, DIGEST: content_digest(tree)}
-        summed.to_netcdf(temporary, engine=ENGINE)
-        temporary.replace(target)
+        put_bytes(target, bytes(summed.to_netcdf(None, engine=ENGINE)))
     except OSError as error:
         raise BayesmapIOError(
             "BM-IO-009",
@@ -55,8 +54,6 @@ def save_posterior(tree: xr.DataTree, path: str | os.PathLike[str], *, overwrite
             rule="The folder must exist, be writable and have space",
             remedy="Choose another place",
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return target
 
 

@@ -195,6 +195,26 @@ def test_changed_data_models_or_priors_are_refused_by_hash(others, whole, what):
         others[what].sample(**RUN, store=whole[1], resume=True)
 
 
+def test_a_prior_is_told_from_another_by_every_digit(others):
+    """Also those of PyMC, whose text holds no numbers."""
+    import pymc as pm
+
+    from bayesmap import Prior
+    from bayesmap.posterior.priors import build_variables
+
+    fit = others["data"]
+    geoms = [fit.dataset.counts.geom]
+
+    def digest(prior):
+        return build_variables(fit.model, {"index": prior}, geoms).digest()
+
+    given = [pm.Normal.dist(2.0, 0.1), pm.Normal.dist(2.5, 0.3), Prior("Normal", mu=2.0, sigma=0.1),
+             Prior("Normal", mu=2.000004, sigma=0.1), Prior("Laplace", mu=2.0, b=0.1)]  # fmt: skip
+    found = [digest(prior) for prior in given]
+    assert len(set(found)) == len(given)
+    assert digest(pm.Normal.dist(2.0, 0.1)) == found[0]
+
+
 def test_another_version_is_refused(small_fit, whole, tmp_path):
     folder = copied(whole[1], tmp_path)
     text = (folder / MANIFEST).read_text()
@@ -276,6 +296,107 @@ def test_a_manifest_cannot_name_a_file_elsewhere(whole, tmp_path):
     (folder / MANIFEST).write_text(json.dumps(manifest))
     with pytest.raises(BayesmapIOError, match="BM-IO-023"):
         load_posterior(folder)
+
+
+@pytest.mark.parametrize("name", ["/etc/hostname", "..", "../x.nc", "chain-0.nc", "manifest.json", ""])
+def test_a_manifest_cannot_have_other_files_deleted(small_fit, whole, tmp_path, name):
+    folder = copied(whole[1], tmp_path)
+    unfinished(folder, 0)
+    manifest = manifest_of(folder)
+    manifest["chains"][0]["blocks"][0]["file"] = name
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(BayesmapIOError, match="BM-IO-023"):
+        small_fit.sample(**RUN, store=folder, resume=True)
+    with pytest.raises(BayesmapIOError, match="BM-IO-023"):
+        small_fit.sample(**RUN, store=folder, overwrite=True)
+    assert Path("/etc/hostname").exists()
+
+
+def test_a_finished_chain_has_all_its_draws(small_fit, whole, tmp_path):
+    folder = copied(whole[1], tmp_path)
+    unfinished(folder, 1)
+    manifest = manifest_of(folder)
+    manifest["chains"][1]["finished"] = True
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(BayesmapIOError, match=r"BM-IO-023.*\[620, 250, 620\] draws"):
+        small_fit.sample(**RUN, store=folder, resume=True)
+
+
+def test_a_chain_that_is_another_one_is_refused(small_fit, whole, tmp_path, monkeypatch):
+    """As on a processor that rounds otherwise: the draws of before stay."""
+    folder = copied(whole[1], tmp_path)
+    unfinished(folder, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(nutpie_nuts.Settings, "chain_seed", lambda self, chain: 99)
+        with pytest.raises(BayesmapIOError, match="BM-IO-028.*chain 1"):
+            small_fit.sample(**RUN, store=folder, resume=True)
+    assert same_bits(whole[0], small_fit.sample(**RUN, store=folder, resume=True))
+
+
+def test_what_a_manifest_of_somebody_else_names_is_left(small_fit, tmp_path):
+    for name in (MANIFEST, "index.html"):
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(BayesmapIOError, match="BM-IO-023"):
+        small_fit.sample(**RUN, store=tmp_path, overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "lock") == ["index.html", MANIFEST]
+
+
+@pytest.mark.parametrize("wrong", [{"chains": 0}, {"nuts_sampler": "numpyro"}, {"start": "nowhere"}, {"draws": -1}])
+def test_nothing_is_deleted_for_a_run_that_cannot_be(small_fit, whole, tmp_path, wrong):
+    folder = copied(whole[1], tmp_path)
+    with pytest.raises(BayesmapInputError, match="BM-FT-0"):
+        small_fit.sample(**RUN | wrong, store=folder, overwrite=True)
+    assert same_bits(whole[0], load_posterior(folder), ("posterior",))
+
+
+def test_an_interrupt_soon_after_resuming_keeps_what_the_run_before_had(small_fit, whole, tmp_path, monkeypatch):
+    folder = copied(whole[1], tmp_path)
+    for chain in range(3):
+        unfinished(folder, chain)
+
+    def stopped(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(nutpie_nuts._Pool, "_look", stopped)
+    tree = small_fit.sample(**RUN, store=folder, resume=True)
+    assert tree.attrs["status"] == "interrupted"
+    assert tree["posterior"].sizes["draw"] == 250
+    for name, values in tree["posterior"].data_vars.items():
+        assert np.array_equal(values.values, whole[0]["posterior"][name].values[:, :250])
+
+
+class Killed(BaseException):
+    """In place of `kill -9`: nobody catches it."""
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", range(8))
+def test_killed_between_any_two_steps_of_writing(small_fit, whole, tmp_path, monkeypatch, step, after):
+    """Before or after a file is put in its place or deleted: what is there is readable, resuming gives the same."""
+    folder, done = copied(whole[1], tmp_path), []
+    unfinished(folder, 0)
+    unfinished(folder, 2, 0)
+    originals = draw_store.put_bytes, draw_store.DrawWriter._remove
+
+    def dying(original):
+        def act(*arguments):
+            done.append(original)
+            if len(done) == step + 1 and not after:
+                raise Killed
+            original(*arguments)
+            if len(done) == step + 1:
+                raise Killed
+
+        return act
+
+    with monkeypatch.context() as patch:
+        patch.setattr(draw_store, "put_bytes", dying(originals[0]))
+        patch.setattr(draw_store.DrawWriter, "_remove", dying(originals[1]))
+        with pytest.raises(Killed):
+            small_fit.sample(**RUN, store=folder, resume=True)
+    left = load_posterior(folder)
+    assert left["posterior"].sizes["draw"] * left["posterior"].sizes["chain"] >= 620  # those of the finished chain
+    assert same_bits(whole[0], small_fit.sample(**RUN, store=folder, resume=True))
 
 
 class Full:

@@ -247,7 +247,7 @@ def test_a_disk_that_fills_up_leaves_the_last_flush(whole, analysis, small_disk)
     """Another program takes the space while draws are made; the run ends with a code, and is continued elsewhere."""
     text = (
         CONFIG.replace("output: fit", f"output: {small_disk}/fit")
-        .replace("draws: 1500", "draws: 150")
+        .replace("draws: 1500", "draws: 100")
         .replace("cores: 2", "cores: 1")
     )
     (analysis / "config.yaml").write_text(text)

@@ -127,10 +127,24 @@ class _Pool:
                 item.sampler.cancel()
             raise
         finished = not (waiting or self.running)
-        for chain, item in list(self.running.items()):
-            self._end(chain, _draws(item.sampler.abort()), finished=False)
+        try:
+            for chain, item in list(self.running.items()):
+                self._end(chain, _draws(item.sampler.abort()), finished=False)
+        finally:  # after a second Ctrl-C, or a full disk
+            for item in self.running.values():
+                item.sampler.cancel()
+        if store is not None and not finished:
+            self._take_longer()
         self._show()
         return finished
+
+    def _take_longer(self) -> None:
+        """Of chains that an earlier run had brought farther than this one before it was interrupted, take its draws."""
+        for chain in range(self.settings.chains):
+            known = len(self.draws[chain].w) if chain in self.draws else 0
+            longer = None if self.settings.store is None else self.settings.store.more_than(chain, known)
+            if longer is not None:
+                self.draws[chain] = longer
 
     def _start(self, chain: int) -> None:
         settings = self.settings
