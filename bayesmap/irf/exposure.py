@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bayesmap.errors import BayesmapInputError
 from bayesmap.maps.axis import MapAxis
 from bayesmap.maps.map import WcsNDMap
 from bayesmap.units import to_float64
@@ -147,13 +148,27 @@ def extrapolate(data: np.ndarray, pad: int) -> np.ndarray:
     pad : int
         Number of pixels to add on each side.
 
+    Raises
+    ------
+    BayesmapInputError
+        BM-IN-015 if the continuation is not finite.
+
     Examples
     --------
     >>> extrapolate(np.array([[1.0, 2.0, 4.0]]), 1)[1]
     array([0.5, 1. , 2. , 4. , 8. ])
     """
-    wide = _extend(data, pad)
-    return np.ascontiguousarray(np.swapaxes(_extend(np.swapaxes(wide, -1, -2), pad), -1, -2))
+    with np.errstate(over="ignore", invalid="ignore"):  # what follows refuses it
+        wide = _extend(data, pad)
+        found = np.ascontiguousarray(np.swapaxes(_extend(np.swapaxes(wide, -1, -2), pad), -1, -2))
+    if not np.isfinite(found).all():
+        raise BayesmapInputError(
+            "BM-IN-015",
+            what=f"the exposure, continued by {pad} pixels beyond the map, is not finite",
+            rule="It is continued by the slope of the two outermost pixels, which must be that of a smooth exposure",
+            remedy="Correct the values at the edge of the map, or cut them off",
+        )
+    return found
 
 
 def _extend(data: np.ndarray, pad: int) -> np.ndarray:

@@ -57,3 +57,12 @@ def test_nodes_are_interpolated_either_way():
 def test_a_single_bin_has_nothing_to_interpolate_with():
     axis = MapAxis.from_edges(np.array([1.0, 2.0]), name="energy_true", unit="TeV", interp="log")
     assert len(bin_exposure(exposure_map(axis, np.array([4.0])), 0, "interpolated").slope) == 1
+
+
+def test_an_edge_that_cannot_be_continued_is_refused():
+    """Here a factor of 1e9 between the two outermost pixels."""
+    from bayesmap.errors import BayesmapInputError
+    from bayesmap.irf.exposure import extrapolate
+
+    with pytest.raises(BayesmapInputError, match="BM-IN-015"):
+        extrapolate(np.array([[1e9, 1.0, 1.0]] * 3), 40)
