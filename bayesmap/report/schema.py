@@ -164,7 +164,9 @@ ROW = _record(
 SUMMARY = _record(
     verdict=VERDICT, interval_mass=NUMBER, parameters=_table(ROW), maybe_priors=_maybe(_table(TEXT)),
     maybe_prior_report=_maybe(_table(EFFECT)),
-    maybe_provenance=_maybe(_record(maybe_sampler=_maybe(_table(_single_or_list(PLAIN))), maybe_options=_maybe(_table(lambda *_: "")))),
+    maybe_provenance=_maybe(
+        _record(maybe_sampler=_maybe(_table(_single_or_list(PLAIN))), maybe_options=_maybe(_table(lambda *_: "")))
+    ),
 )  # fmt: skip
 PLACE = _record(lon=NUMBER, lat=NUMBER, significance=NUMBER, counts=NUMBER, npred=NUMBER, radius=UNKNOWN)
 DISCREPANCY = _record(p_value=UNKNOWN, error=UNKNOWN, sampled_p_value=UNKNOWN, meaning=TEXT)
