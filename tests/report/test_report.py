@@ -322,3 +322,12 @@ def test_a_fit_without_best_values_is_refused(tmp_path):
 )
 def test_numbers(shown, expected):
     assert shown == expected
+
+
+def test_the_record_of_a_sampler_may_hold_lists():
+    """Chains and draws that were asked for are two numbers."""
+    from bayesmap.report import schema
+
+    look = schema._table(schema._single_or_list(schema.PLAIN))
+    assert look({"requested": [4, 600], "seed": 1, "library": "nutpie"}, "sampler") == ""
+    assert "requested[1]" in look({"requested": [4, {}]}, "sampler")
