@@ -306,7 +306,7 @@ class MapFit(Checks):
             BM-FT-002, 004, 005, 015, 016 for the options; BM-IO-021 for a store of other data, models or settings,
             BM-IO-022 for one that is there unasked.
         BayesmapIOError
-            BM-IO-023 to 026 for a store that cannot be used, BM-IO-028 for a chain that comes out otherwise than before.
+            BM-IO-023 to 026 for a store that cannot be used, BM-IO-028 for a chain that is not what it was.
         FitStateError
             BM-FT-006, 008, 014.
         """
