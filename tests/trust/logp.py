@@ -9,10 +9,20 @@ import mpmath
 
 def poisson_logp(n: float, mu: float) -> float:
     """Return n ln mu - mu - ln Gamma(n + 1), for real n."""
+    return float(_exact(n, mu))
+
+
+def poisson_error(found: float, n: float, mu: float) -> float:
+    """Return how far a number is from it: from all fifty digits, since rounding the truth first is half a unit more."""
+    with mpmath.workdps(50):
+        return float(abs(mpmath.mpf(float(found)) - _exact(n, mu)))
+
+
+def _exact(n: float, mu: float) -> mpmath.mpf:
     with mpmath.workdps(50):
         n, mu = mpmath.mpf(float(n)), mpmath.mpf(float(mu))
         first = n * mpmath.log(mu) if n else mpmath.mpf(0)
-        return float(first - mu - mpmath.loggamma(n + 1))
+        return first - mu - mpmath.loggamma(n + 1)
 
 
 def poisson_bound(n: float, mu: float) -> float:
