@@ -223,12 +223,15 @@ def image_array(file: FitsFile, hdu: Any) -> FloatArray:
     BayesmapIOError
         If the HDU holds no image (BM-IO-007).
     """
-    if not isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU) or len(hdu.shape) < 2:
+    is_image = isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU)
+    if not is_image or len(hdu.shape) < 2:
+        shape = f", {f'shape {hdu.shape}' if hdu.shape else 'no data'}" if is_image else ""
         raise BayesmapIOError(
             "BM-IO-007",
-            what=f"{file.where(hdu.name)} holds no image ({type(hdu).__name__}, shape {getattr(hdu, 'shape', ())})",
+            what=f"{file.where(hdu.name)} holds no image ({type(hdu).__name__}{shape})",
             rule="A map is an image HDU with its energies in a BANDS table; sparse and HEALPix maps are not read",
-            remedy="Write it as a plain WCS image, with gammapy: Map.write(path, sparse=False)",
+            remedy="Name another HDU (hdu= of WcsNDMap.read), or write it as a plain WCS image, with gammapy: "
+            "Map.write(path, sparse=False)",
         )
     try:
         pixels = freeze(hdu.data)

@@ -13,7 +13,7 @@ from bayesmap.errors import BayesmapError, BayesmapIOError, ConfigError, attempt
 from bayesmap.fits.hdu import DEFAULT_LIMITS, ReadLimits
 from bayesmap.io.covariance import HasCovariance
 from bayesmap.io.gammapy import read_dataset, write_dataset
-from bayesmap.io.safe_yaml import check_keys, load_yaml, unknown_key, wrong_kind
+from bayesmap.io.safe_yaml import check_keys, load_yaml, unknown_type, wrong_kind
 from bayesmap.io.spectrum import read_spectrum, write_spectrum
 from bayesmap.io.template_path import resolve_input
 from bayesmap.io.whole_file import check_checksum, creation, refuse_existing, write_whole, yaml_text
@@ -164,8 +164,7 @@ def _read(item: Any, path: str, rules: Mapping[str, Any], limits: ReadLimits) ->
         if not isinstance(item[key], str):
             raise wrong_kind(f"{path}.{key}", item[key], "a text")
     if item["type"] not in TYPES:
-        error = unknown_key(f"{path}.type", "data set type", item["type"], TYPES)
-        raise ConfigError("BM-CF-006", what=error.what, rule=error.rule, remedy=error.remedy)
+        raise unknown_type(f"{path}.type", "data set type", item["type"], TYPES)
     file = resolve_input(item["filename"], where=f"{path}.filename", **rules)
     try:
         read = read_dataset if item["type"] == "MapDataset" else read_spectrum

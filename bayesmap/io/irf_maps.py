@@ -11,8 +11,9 @@ from astropy.coordinates import SkyCoord
 from bayesmap.errors import BayesmapInputError, ResponseError
 from bayesmap.fits.cards import card_number
 from bayesmap.fits.hdu import FitsFile
+from bayesmap.irf.cell import unknown_axes
 from bayesmap.irf.edisp import EnergyDispersion
-from bayesmap.irf.edisp_map import EDispKernelMap
+from bayesmap.irf.edisp_map import EDispKernelMap, unknown_edisp_axes
 from bayesmap.irf.migration import from_migration
 from bayesmap.irf.psf import PSFKernel, RadialPSF
 from bayesmap.irf.psf_map import PSFMap
@@ -100,7 +101,7 @@ def psf_from_map(psf_map: WcsNDMap, position: Position | None = None) -> RadialP
     if names in (("energy_true",), ("energy",)):
         return PSFKernel.from_map(psf_map)
     if names not in (("energy_true", "rad"), ("energy", "rad")):
-        raise _unknown_axes("psf", names, "(energy_true, rad), (energy, rad), or (energy_true) for a kernel")
+        raise unknown_axes("psf", names, "(energy_true, rad), (energy, rad), or (energy_true) for a kernel")
     place = position or Position()
     if _changes(psf_map) and place.choice != "single":
         varying = PSFMap.from_map(psf_map, position=place.center_in(psf_map.geom))
@@ -189,7 +190,7 @@ def edisp_from_map(edisp_map: WcsNDMap, axis: MapAxis | None, position: Position
         return EnergyDispersion(axes[0], axes[1], table)
     if names == ("energy_true", "migra") and axis is not None:
         return from_migration(axes[0], axes[1], table, axis)
-    raise _unknown_axes("edisp", names, "(energy_true, energy) or (energy_true, migra)")
+    raise unknown_edisp_axes(names)
 
 
 def edisp_to_map(edisp: EnergyDispersion, geom: WcsGeom) -> WcsNDMap:
@@ -226,15 +227,6 @@ def _only_position(irf_map: WcsNDMap, label: str) -> FloatArray:
             remedy='Pass irf="map" to keep it as a function of the position',
         )
     return irf_map.data[..., 0, 0]
-
-
-def _unknown_axes(label: str, names: tuple[str, ...], expected: str) -> ResponseError:
-    return ResponseError(
-        "BM-IR-005",
-        what=f"the {label} map has the axes ({', '.join(names)})",
-        rule=f"Expected is {expected}",
-        remedy="Convert it with gammapy first",
-    )
 
 
 def _no_table(what: str, rule: str) -> ResponseError:

@@ -18,7 +18,7 @@ from bayesmap.errors import (
 from bayesmap.io import spectral_schema
 from bayesmap.io.gammapy import to_bayesmap_map
 from bayesmap.io.parameter_schema import read_parameter
-from bayesmap.io.safe_yaml import check_keys, unknown_key, wrong_kind
+from bayesmap.io.safe_yaml import check_keys, unknown_type, wrong_kind
 from bayesmap.io.template_path import resolve_input
 from bayesmap.maps.map import WcsNDMap
 from bayesmap.models.background import BackgroundModel, FoVBackgroundModel
@@ -250,12 +250,6 @@ def read_names(names: Any, path: str) -> tuple[str, ...] | None:
     if not isinstance(names, list | tuple):
         raise wrong_kind(path, names, "a list of dataset names")
     return tuple(read_name(item, f"{path}[{index}]") for index, item in enumerate(names))
-
-
-def unknown_type(path: str, noun: str, name: Any, known: tuple[str, ...]) -> ConfigError:
-    """Return the error for a type that is not known, with the nearest one that is."""
-    error = unknown_key(path, noun, name, known)
-    return ConfigError("BM-CF-006", what=error.what, rule=error.rule, remedy=error.remedy)
 
 
 def _unsupported(path: str, what: str, remedy: str) -> ConfigError:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from bayesmap.errors import BayesmapError, ConfigError, attempt, raise_problems
-from bayesmap.io.model_schema import build, read_name, read_names, read_parameters, unknown_type
-from bayesmap.io.safe_yaml import check_keys, wrong_kind
+from bayesmap.io.model_schema import build, read_name, read_names, read_parameters
+from bayesmap.io.safe_yaml import check_keys, unknown_type, wrong_kind
 from bayesmap.models.component import ModelComponent, did_you_mean
 from bayesmap.models.named import NamedModel
 from bayesmap.models.overdispersion import Overdispersion, OverdispersionModel

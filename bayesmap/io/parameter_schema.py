@@ -10,7 +10,7 @@ from typing import Any
 import astropy.units as u
 
 from bayesmap.errors import ConfigError
-from bayesmap.io.safe_yaml import check_keys, unknown_key, wrong_kind
+from bayesmap.io.safe_yaml import check_keys, unknown_key, unknown_type, wrong_kind
 from bayesmap.models.component import ModelComponent
 from bayesmap.models.parameter import Parameter, limits_problem, make_parameter
 from bayesmap.models.prior import PRIOR_TYPES, Prior
@@ -55,7 +55,7 @@ def read_parameter(model: type[ModelComponent] | ModelComponent, item: Any, path
     if not isinstance(item.get("frozen", False), bool):
         raise wrong_kind(f"{path}.frozen", item["frozen"], "true or false")
     fields = {name: getattr(start, name) for name in ("value", "min", "max", "error", "frozen")} | numbers
-    _check_limits(fields, path)
+    _check_limits(item["name"], fields, path)
     frozen = item.get("frozen", start.frozen)
     prior = start.prior if "prior" not in item else None
     if item.get("prior") is not None:
@@ -89,9 +89,9 @@ def _in_unit(default: Parameter, item: Mapping[str, Any], path: str) -> Paramete
     return make_parameter(default, quantity).replace(unit=unit)
 
 
-def _check_limits(fields: Mapping[str, Any], path: str) -> None:
+def _check_limits(name: str, fields: Mapping[str, Any], path: str) -> None:
     """Refuse min above max, a value outside them and a negative error, each at its place."""
-    problem = limits_problem("value", fields["value"], fields["min"], fields["max"])
+    problem = limits_problem(name, fields["value"], fields["min"], fields["max"])
     if problem is not None:
         code, key = {"BM-MO-005": ("BM-CF-004", "min")}.get(problem.code, ("BM-CF-005", "value"))
         raise ConfigError(code, what=f"{path}.{key}: {problem.what}", rule=problem.rule, remedy=problem.remedy)
@@ -177,8 +177,7 @@ def read_prior(data: Any, path: str) -> Prior:
     """
     check_keys(data, ("type", "parameters", "weight"), path, required=("type",))
     if data["type"] not in tuple(PRIOR_TYPES):
-        error = unknown_key(f"{path}.type", "prior", data["type"], tuple(PRIOR_TYPES))
-        raise ConfigError("BM-CF-006", what=error.what, rule=error.rule, remedy=error.remedy)
+        raise unknown_type(f"{path}.type", "prior", data["type"], tuple(PRIOR_TYPES))
     items = data.get("parameters", ())
     if not isinstance(items, list | tuple):
         raise wrong_kind(f"{path}.parameters", items, "a list of parameters")

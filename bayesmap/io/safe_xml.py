@@ -118,7 +118,7 @@ def load_xml(source: str | PathLike[str], *, max_bytes: int = MAX_BYTES) -> Elem
             "BM-CF-013",
             what=f"the XML document has more than {max_bytes:,} bytes",
             rule="An XML file may not be larger",
-            remedy="Keep data in FITS files, or pass max_bytes",
+            remedy="Split the file, or keep data in FITS files",
         )
     builder = _Builder(expat.ParserCreate())
     try:

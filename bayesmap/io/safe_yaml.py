@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from bayesmap.errors import BayesmapIOError, ConfigError
+from bayesmap.models.component import did_you_mean
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
@@ -20,6 +21,7 @@ MAX_NODES = 50_000
 
 LARGEST = 2**63
 """Whole numbers are smaller."""
+PLAIN = "A YAML file may hold plain mappings, lists, numbers and text only, each key once"
 
 # YAML 1.1 reads 83:37:57 as a number to the base 60 and 010 as 8: both would be wrong values without a word.
 _MISLEADING_NUMBER = re.compile(r"[-+]?(?:0[0-9_]+|[0-9][0-9_]*(?::[0-9]+)+)(?:\.[0-9_]*)?")
@@ -49,7 +51,8 @@ def _number(loader: _Loader, node: yaml.ScalarNode) -> int | float | str:
     number = int(loader.construct_yaml_int(node))
     if abs(number) >= LARGEST:
         remedy = "Write a large number with a point and an exponent, such as 1.0e+20"
-        raise _refused("BM-CF-002", node, f"a whole number of {len(str(abs(number)))} digits", remedy)
+        what = f"a whole number of {len(str(abs(number)))} digits"
+        raise _refused("BM-CF-002", node, what, remedy, "A whole number lies between -2^63 and 2^63")
     return number
 
 
@@ -144,7 +147,7 @@ def _read(source: str | PathLike[str], max_bytes: int) -> tuple[str, bytes]:
             "BM-CF-013",
             what=f"{name} has more than {max_bytes:,} bytes",
             rule="A YAML file may not be larger",
-            remedy="Keep data in FITS files, or pass max_bytes",
+            remedy="Split the file, or keep data in FITS files",
         )
     return name, data
 
@@ -165,17 +168,19 @@ def _check_events(text: str, max_depth: int, max_nodes: int) -> None:
         if tag is not None:
             raise _refused("BM-CF-010", event, f"the tag {tag!r}", "Remove it: only plain data are read")
         if depth > max_depth:
-            raise _refused("BM-CF-012", event, f"more than {max_depth} levels", "Flatten the file")
+            rule = f"A YAML file may have {max_depth} levels"
+            raise _refused("BM-CF-012", event, f"more than {max_depth} levels", "Flatten the file", rule)
         if nodes > max_nodes:
-            raise _refused("BM-CF-013", event, f"more than {max_nodes:,} values", "Keep data in FITS files")
+            rule = f"A YAML file may hold {max_nodes:,} values"
+            raise _refused("BM-CF-013", event, f"more than {max_nodes:,} values", "Keep data in FITS files", rule)
 
 
-def _refused(code: str, place: Any, what: str, remedy: str) -> ConfigError:
+def _refused(code: str, place: Any, what: str, remedy: str, rule: str = PLAIN) -> ConfigError:
     mark = place.start_mark
     return ConfigError(
         code,
         what=f"line {mark.line + 1}, column {mark.column + 1} holds {what}",
-        rule="A YAML file may hold plain mappings, lists, numbers and text only, each key once",
+        rule=rule,
         remedy=remedy,
     )
 
@@ -220,12 +225,19 @@ def check_keys(
 def unknown_key(path: str, noun: str, name: Any, known: tuple[str, ...]) -> ConfigError:
     """Return the error for a name that is not known, with the nearest one that is."""
     close = get_close_matches(str(name), known, n=1, cutoff=0.5)
+    remove = "Remove it, or use one of these" if known else "Remove it"
     return ConfigError(
         "BM-CF-001",
         what=f"{path}: unknown {noun} {name!r}",
-        rule=f"Known are {', '.join(known)}",
-        remedy=f"Did you mean {close[0]!r}? Otherwise remove it" if close else "Remove it, or use one of these",
+        rule=f"Known are {', '.join(known) or 'none'}",
+        remedy=f"Did you mean {close[0]!r}? Otherwise remove it" if close else remove,
     )
+
+
+def unknown_type(path: str, noun: str, name: Any, known: tuple[str, ...]) -> ConfigError:
+    """Return the error for a type that is not known, with the nearest one that is; it is needed, unlike a key."""
+    error = unknown_key(path, noun, name, known)
+    return ConfigError("BM-CF-006", what=error.what, rule=error.rule, remedy=did_you_mean(str(name), known))
 
 
 def wrong_kind(path: str, value: Any, expected: str) -> ConfigError:

@@ -10,7 +10,7 @@ import numpy as np
 
 from bayesmap.errors import BayesmapError, ConfigError, ProblemList, raise_problems
 from bayesmap.io.parameter_schema import read_number
-from bayesmap.io.safe_yaml import check_keys, unknown_key, wrong_kind
+from bayesmap.io.safe_yaml import check_keys, unknown_type, wrong_kind
 from bayesmap.io.template_path import resolve_input
 from bayesmap.models.component import ModelComponent
 from bayesmap.models.spatial.gaussian_process_norm import GaussianProcessNormSpatialModel
@@ -66,8 +66,7 @@ def read_settings(model: type[ModelComponent], data: Mapping[str, Any], path: st
 def _compound(data: Mapping[str, Any], path: str, read: Read, _: Any) -> dict[str, Any]:
     check_keys(data, ("type", *SIDES, "operator"), path, required=("type", *SIDES, "operator"))
     if data["operator"] not in tuple(OPERATORS):
-        error = unknown_key(f"{path}.operator", "operator", data["operator"], tuple(OPERATORS))
-        raise ConfigError("BM-CF-006", what=error.what, rule=error.rule, remedy=error.remedy)
+        raise unknown_type(f"{path}.operator", "operator", data["operator"], tuple(OPERATORS))
     parts: dict[str, Any] = {}
     problems: list[BayesmapError] = []
     for side in SIDES:

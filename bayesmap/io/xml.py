@@ -16,12 +16,12 @@ from bayesmap.io import xml_schema as schema
 from bayesmap.io.fermi_text import read_spectrum_table
 from bayesmap.io.model_schema import FileRules, build
 from bayesmap.io.safe_xml import Element, load_xml
-from bayesmap.io.safe_yaml import unknown_key
+from bayesmap.io.safe_yaml import unknown_key, unknown_type
 from bayesmap.io.template_path import resolve_input
 from bayesmap.io.xml_schema import Kind, Name, Number
 from bayesmap.maps.map import WcsNDMap
 from bayesmap.models.component import ModelComponent
-from bayesmap.models.parameter import Parameter, limits_problem, make_parameter
+from bayesmap.models.parameter import Parameter, limit_text, limits_problem, make_parameter
 from bayesmap.models.registry import find_model
 from bayesmap.models.sky import Models, SkyModel
 
@@ -139,7 +139,8 @@ def _spatial(shape: Element, rules: FileRules) -> ModelComponent:
     model = _component("spatial", kind, Element(shape.tag, shape.attributes, shape.line, rest))
     minor = [item for item in shape.children if item.attributes.get("name") == "MinorRadius"]
     if len(minor) != 1:
-        raise _missing(shape, ("MinorRadius",))
+        rule = "An ellipse has one MinorRadius"
+        raise _incomplete(shape, f"has {len(minor) or 'no'} MinorRadius", rule, "Give it once")
     return build(model.with_parameters, {"parameters": (_eccentricity(model, minor[0]),)}, shape.where)
 
 
@@ -151,8 +152,9 @@ def _eccentricity(model: ModelComponent, item: Element) -> Parameter:
     if (limited and not major.frozen) or not 0 < number.value <= major.value:
         raise ConfigError(
             "BM-CF-043",
-            what=f"{item.where} is {number.value:g}, limits [{number.min:g}, {number.max:g}]; MajorRadius is "
-            f"{major.value:g} and {'frozen' if major.frozen else 'free'}",
+            what=f"{item.where} is {number.value:g}, limits [{limit_text(number.min, 'g')}, "
+            f"{limit_text(number.max, 'g')}]; MajorRadius is {major.value:g} and "
+            f"{'frozen' if major.frozen else 'free'}",
             rule="The shape is kept as e = sqrt(1 - (minor / major)^2), with 0 < minor <= major; limits of the minor "
             "radius are limits of e only while the major one is frozen",
             remedy="Exchange the radii and turn PA by 90 deg, or remove the limits of MinorRadius",
@@ -199,12 +201,13 @@ def _component(family: str, kind: Kind, element: Element) -> ModelComponent:
         attempt(problems, _take, found, defaults, kind, item)
     missing = {name.name for name in kind.names.values()} - set(found) - set(kind.optional)
     if missing and not problems:
-        problems.append(_missing(element, tuple(key for key, name in kind.names.items() if name.name in missing)))
+        problems.append(_missing(element, kind, missing))
     raise_problems(problems)
     if family == "spatial" and "lon_0" in found:
         galactic = [name in schema.GALACTIC for name in spelled if name in schema.POSITION]
         if any(galactic) != all(galactic):
-            raise _missing(element, ("RA and DEC", "GLON and GLAT"))
+            rule = "A position is RA and DEC, or GLON and GLAT"
+            raise _incomplete(element, "mixes RA and DEC with GLON and GLAT", rule, "Write both of one frame")
         found["frame"] = "galactic" if all(galactic) else "icrs"
     return build(model, found, element.where)
 
@@ -246,7 +249,8 @@ def _number(item: Element) -> tuple[Number, bool]:
     if low > high or scale == 0 or error < 0:
         raise ConfigError(
             "BM-CF-042",
-            what=f"{item.where} has scale {scale:g}, min {low:g}, max {high:g}, error {error:g}",
+            what=f"{item.where} has scale {scale:g}, min {limit_text(low, 'g')}, max {limit_text(high, 'g')}, "
+            f"error {limit_text(error, 'g')}",
             rule="min must not exceed max, the scale is not zero, an error is not negative",
             remedy="Correct the numbers",
         )
@@ -282,8 +286,7 @@ def _truth(item: Element, key: str, *, default: bool) -> bool:
 def _kind(element: Element, kinds: Mapping[str, Kind], others: tuple[str, ...]) -> Kind:
     name = element.attributes["type"]
     if name not in kinds:
-        error = unknown_key(element.where, "type", name, (*kinds, *others))
-        raise ConfigError("BM-CF-006", what=error.what, rule=error.rule, remedy=error.remedy)
+        raise unknown_type(element.where, "type", name, (*kinds, *others))
     return kinds[name]
 
 
@@ -293,10 +296,20 @@ def _file(element: Element, rules: FileRules) -> Path:
     return resolve_input(text, where=where, root=rules.root, allow_paths=rules.allow_paths, env=rules.env)
 
 
-def _missing(element: Element, names: tuple[str, ...]) -> ConfigError:
+def _missing(element: Element, kind: Kind, missing: set[str]) -> ConfigError:
+    """Return the error for parameters that are not there, each with all its spellings."""
+    spellings: dict[str, list[str]] = {}
+    for spelled, name in kind.names.items():
+        if name.name in missing:
+            spellings.setdefault(name.name, []).append(spelled)
+    lacks = ", and ".join(" or ".join(found) for found in spellings.values())
+    return _incomplete(element, f"lacks {lacks}", "All parameters of a type must be there", "Add what is missing")
+
+
+def _incomplete(element: Element, problem: str, rule: str, remedy: str) -> ConfigError:
     return ConfigError(
         "BM-CF-007",
-        what=f"{element.where} of type {element.attributes.get('type')!r} lacks {' or '.join(names)}, or mixes them",
-        rule="All parameters of a type must be there",
-        remedy="Add what is missing",
+        what=f"{element.where} of type {element.attributes.get('type')!r} {problem}",
+        rule=rule,
+        remedy=remedy,
     )

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from bayesmap.errors import ConfigError
+from bayesmap.models.parameter import limit_text
 
 FLUX_DENSITY = "cm-2 s-1 MeV-1"
 
@@ -176,7 +177,7 @@ class Number:
         if self.value <= 0 or self.min < 0 or self.max <= 0:
             raise ConfigError(
                 "BM-CF-042",
-                what=f"{where} is {self.value:g}, limits [{self.min:g}, {self.max:g}]",
+                what=f"{where} is {self.value:g}, limits [{limit_text(self.min, 'g')}, {limit_text(self.max, 'g')}]",
                 rule="An energy whose inverse is the parameter must be above zero, and so must its limits",
                 remedy="Correct the value or the limits",
             )

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesmap.errors import BayesmapInputError
+from bayesmap.errors import BayesmapInputError, ResponseError
 from bayesmap.maps.geometry import WcsGeom
 from bayesmap.units import FloatArray
 
@@ -93,6 +93,18 @@ def find_cell(geom: WcsGeom, lon: float, lat: float) -> tuple[GridCell, tuple[fl
         )
     (c0, c1, varies_x, u), (r0, r1, varies_y, v) = _between(x, geom.n_lon), _between(y, geom.n_lat)
     return GridCell((r0, r1), (c0, c1), (varies_x, varies_y), (u, v)), (x, y)
+
+
+def unknown_axes(
+    label: str, names: tuple[str, ...], expected: str, remedy: str = "Convert it with gammapy first"
+) -> ResponseError:
+    """Return the error for a response map with other axes."""
+    return ResponseError(
+        "BM-IR-005",
+        what=f"the {label} map has the axes ({', '.join(names) or 'none'})",
+        rule=f"Expected is {expected}",
+        remedy=remedy,
+    )
 
 
 def _between(position: float, size: int) -> tuple[int, int, bool, float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bayesmap.errors import ResponseError
-from bayesmap.irf.cell import GridCell, find_cell
+from bayesmap.irf.cell import GridCell, find_cell, unknown_axes
 from bayesmap.irf.edisp import EnergyDispersion
 from bayesmap.irf.migration import from_migration
 from bayesmap.maps.axis import MapAxis
@@ -60,12 +60,7 @@ class EDispKernelMap(EnergyDispersion):
         if names == ("energy_true", "migra") and axis is not None:
             matrices, notes = _integrated(matrices, axis)
         elif names != ("energy_true", "energy"):
-            raise ResponseError(
-                "BM-IR-005",
-                what=f"the edisp map has the axes ({', '.join(names)})",
-                rule="Expected is (energy_true, energy) or (energy_true, migra), the latter with a reconstructed axis",
-                remedy="Convert it with gammapy first",
-            )
+            raise unknown_edisp_axes(names)
         matrices = matrices.to_unit("", "edisp")
         lon, lat = matrices.geom.center if position is None else position
         axis_true, reco = matrices.geom.axes
@@ -104,6 +99,14 @@ class EDispKernelMap(EnergyDispersion):
 
     def _matrix(self, data: FloatArray) -> EnergyDispersion:
         return EnergyDispersion(self.axis_true, self.axis, data, self.notes)
+
+
+def unknown_edisp_axes(names: tuple[str, ...]) -> ResponseError:
+    """Return the error for a map with other axes, or with migra where the reconstructed energies are not given."""
+    expected = "(energy_true, energy), or (energy_true, migra) with the reconstructed energies in axis="
+    if names == ("energy_true", "migra"):
+        return unknown_axes("edisp", names, expected, "Pass axis=, or convert it with gammapy first")
+    return unknown_axes("edisp", names, expected)
 
 
 def _integrated(density: WcsNDMap, axis: MapAxis) -> tuple[WcsNDMap, tuple[str, ...]]:

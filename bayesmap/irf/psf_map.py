@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bayesmap.errors import BayesmapError, ResponseError
-from bayesmap.irf.cell import GridCell, find_cell
+from bayesmap.irf.cell import GridCell, find_cell, unknown_axes
 from bayesmap.irf.psf import RadialPSF
 from bayesmap.maps.axis import MapAxis
 from bayesmap.maps.geometry import WcsGeom
@@ -68,12 +68,7 @@ class PSFMap(RadialPSF):
         """
         names = tuple(axis.name for axis in tables.geom.axes)
         if names not in (("energy_true", "rad"), ("energy", "rad")):
-            raise ResponseError(
-                "BM-IR-005",
-                what=f"the psf map has the axes ({', '.join(names)})",
-                rule="Expected is (energy_true, rad), or (energy, rad) in reconstructed energy",
-                remedy="Convert it with gammapy first",
-            )
+            raise unknown_axes("psf", names, "(energy_true, rad), or (energy, rad) in reconstructed energy")
         tables = tables.to_unit("sr-1", "psf") if str(tables.unit) else tables.copy_with(unit="sr-1")
         lon, lat = tables.geom.center if position is None else position
         axis, rad = tables.geom.axes

@@ -31,7 +31,8 @@ def check_celestial(wcs: WCS) -> None:
     _check_numbers(wcs)
     if wcs.naxis != 2 or not wcs.has_celestial or wcs.wcs.lng != 0 or wcs.wcs.lat != 1:
         raise unusable(
-            f"the WCS has the axes {', '.join(wcs.wcs.ctype)}", "It must have two celestial axes, longitude first"
+            f"the WCS has the axes {', '.join(kind or 'without a name' for kind in wcs.wcs.ctype)}",
+            "It must have two celestial axes, longitude first (CTYPE1 and CTYPE2)",
         )
     if wcs.has_distortion:
         raise unusable("the WCS has distortions (SIP or tables)", "Only the projections of the FITS standard are used")
@@ -81,6 +82,6 @@ def frame_of(wcs: WCS) -> str:
     )
 
 
-def unusable(what: str, rule: str) -> GeometryError:
+def unusable(what: str, rule: str, remedy: str = "Reproject the map, or correct its header") -> GeometryError:
     """Return the error for a geometry that cannot be used."""
-    return GeometryError("BM-GE-007", what=what, rule=rule, remedy="Reproject the map, or correct its header")
+    return GeometryError("BM-GE-007", what=what, rule=rule, remedy=remedy)

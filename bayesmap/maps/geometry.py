@@ -95,9 +95,14 @@ class WcsGeom:
         WcsGeom
         """
         if frame not in CTYPES:
-            raise unusable(f"the frame is {frame!r}", f"It must be one of {', '.join(CTYPES)}")
+            rule = f"It must be one of {', '.join(CTYPES)}"
+            raise unusable(f"the frame is {frame!r}", rule, "Write for example frame='icrs'")
         if (width is None) == (npix is None):
-            raise unusable("the size of the map is not clear", "Give either width or npix")
+            raise unusable(
+                "the size of the map is not clear",
+                "Give exactly one of width and npix",
+                "Pass for example width=(4, 3) in deg, or npix=(200, 150)",
+            )
         lon, lat = (float(value) for value in to_float64(skydir, "deg", "skydir"))
         step = np.broadcast_to(to_float64(binsz, "deg", "binsz"), 2)
         size = npix if npix is not None else np.rint(to_float64(width, "deg", "width") / step)

@@ -138,7 +138,7 @@ class WcsNDMap:
         if other.any():
             raise BayesmapInputError(
                 "BM-IN-021",
-                what=f"{name} has {np.count_nonzero(other)} values that are neither 0 nor 1 "
+                what=f"{name} holds numbers that are neither 0 nor 1: {np.count_nonzero(other)} "
                 f"(first {self.data[other][0]:g})",
                 rule="A mask is boolean: True where a bin is used",
                 remedy="Make it so, for example with data > 0",

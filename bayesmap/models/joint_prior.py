@@ -234,7 +234,8 @@ def _bad_arguments(what: str) -> PriorError:
     return PriorError(
         "BM-PR-010",
         what=f"a joint prior was given {what}",
-        rule="It needs two means or more, and cov or sigma (with a correlation) of that size; MvStudentT needs nu > 0",
+        rule="It needs two means or more, and cov or sigma (with a correlation) of that size; MvStudentT needs nu > 0, "
+        "MvNormal takes no nu",
         remedy="Write for example MultivariatePrior(mu=[2.3, 1.0], sigma=[0.2, 0.1], correlation=[[1, 0.5], [0.5, 1]])",
     )
 

@@ -19,8 +19,8 @@ def models_of(models: Models, names: tuple[str, ...]) -> Models:
         BayesmapInputError(
             "BM-IN-033",
             what=f"background model {model.name!r} belongs to dataset {', '.join(model.datasets_names or ())}, the "
-            f"dataset is {', '.join(map(repr, names))}",
-            rule="A background model must name the dataset that is fitted",
+            f"{'datasets are' if len(names) > 1 else 'dataset is'} {', '.join(map(repr, names))}",
+            rule="A background model must name a dataset that is fitted",
             remedy=f"Correct datasets_names, or read the dataset with name={(model.datasets_names or ('',))[0]!r}",
         )
         for model in lost

@@ -187,15 +187,16 @@ def limits_problem(name: str, value: float, low: float, high: float) -> ModelErr
     if value < low or value > high:
         return ModelError(
             "BM-MO-006",
-            what=f"parameter {name!r} has value {value!r} outside its limits [{_end(low)}, {_end(high)}]",
+            what=f"parameter {name!r} has value {value!r} outside its limits [{limit_text(low)}, {limit_text(high)}]",
             rule="A value must lie inside min and max",
             remedy="Change the value, or widen the limits",
         )
     return None
 
 
-def _end(limit: float) -> str:
-    return "none" if math.isnan(limit) else repr(limit)
+def limit_text(limit: float, form: str = "") -> str:
+    """Return a number that is NaN where there is none, for messages; `form` as of `format`, all digits by default."""
+    return "none" if math.isnan(limit) else format(limit, form)
 
 
 def unit_string(unit: Any, name: str) -> str:

@@ -149,5 +149,5 @@ def _unknown(noun: str, name: str, known: tuple[str, ...]) -> PriorError:
         "BM-PR-001",
         what=f"unknown {noun} {name!r}",
         rule=f"Known are {', '.join(known) or 'none'}",
-        remedy=did_you_mean(name, known),
+        remedy=did_you_mean(name, known) if known else "Leave it out",
     )

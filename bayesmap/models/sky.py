@@ -128,7 +128,13 @@ class Models:
                 raise _not_a_model(model)
         _check_unique([model.name for model in given], "BM-MO-011", "models are named")
         datasets = [model.dataset_name for model in given if isinstance(model, FoVBackgroundModel)]
-        _check_unique(datasets, "BM-MO-015", "FoVBackgroundModels belong to dataset")
+        _check_unique(
+            datasets,
+            "BM-MO-015",
+            "FoVBackgroundModels belong to dataset",
+            rule="A dataset has one FoVBackgroundModel at most",
+            remedy="Keep one, or give the others another dataset_name",
+        )
         linked = resolved({name: item for model in given for name, item in model.named_parameters.items()})
         object.__setattr__(self, "models", tuple(_with_some(model, linked) for model in given))
 
@@ -157,7 +163,7 @@ class Models:
             "BM-MO-002",
             what=f"no model is named {key!r}",
             rule=f"Models are {', '.join(self.names) or 'none'}",
-            remedy=did_you_mean(key, self.names),
+            remedy=did_you_mean(key, self.names) if self.names else "Add models first",
         )
 
     def __contains__(self, key: object) -> bool:
@@ -209,7 +215,7 @@ class Models:
                 "BM-MO-027",
                 what=f"dataset {dataset_name!r} has the {noun} models {', '.join(model.name for model in found)}",
                 rule="There is one for each dataset at most",
-                remedy="Name the datasets of each with datasets_names, or link their parameters",
+                remedy="Keep one, or name different datasets in the datasets_names of each",
             )
         return found[0] if found else None
 
@@ -311,12 +317,19 @@ def check_not_linked(name: str, parameter: Parameter) -> None:
         )
 
 
-def _check_unique(names: list[str], code: str, what: str) -> None:
+def _check_unique(
+    names: list[str],
+    code: str,
+    what: str,
+    *,
+    rule: str = "Each name may be used once",
+    remedy: str = "Rename or remove all but one",
+) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise ModelError(
             code,
             what=f"{names.count(twice[0])} {what} {twice[0]!r}",
-            rule="Each name may be used once",
-            remedy="Rename or remove all but one",
+            rule=rule,
+            remedy=remedy,
         )

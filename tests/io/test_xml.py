@@ -367,7 +367,11 @@ BAD = {
     ),
     "parameter missing": (
         library(spectrum("PowerLaw", free("Prefactor", 1), free("Index", -2))),
-        "BM-CF-007: line 4, <spectrum> of type 'PowerLaw' lacks Scale or PivotEnergy",
+        "BM-CF-007: line 4, <spectrum> of type 'PowerLaw' lacks Scale or PivotEnergy\\.",
+    ),
+    "parameters missing": (
+        library(spectrum("PowerLaw", free("Prefactor", 1))),
+        "BM-CF-007: line 4, <spectrum> of type 'PowerLaw' lacks Index, and Scale or PivotEnergy\\.",
     ),
     "twice": (
         library(
@@ -391,7 +395,7 @@ BAD = {
     "free": (library(POWER_LAW.replace('free="0"', 'free="maybe"')), "BM-CF-007: .*'PivotEnergy' has free='maybe'"),
     "frames": (
         library(shape=shape("PointSource", free("RA", 1), free("GLAT", 2))),
-        "BM-CF-007: line 9, <spatialModel> of type 'PointSource' lacks RA and DEC or GLON and GLAT, or mixes them",
+        "BM-CF-007: line 9, <spatialModel> of type 'PointSource' mixes RA and DEC with GLON and GLAT",
     ),
     "cutoff": (
         library(spectrum("ExpCutoff", free("Prefactor", 1), free("Index", -2), free("Scale", 1), free("Cutoff", 0))),

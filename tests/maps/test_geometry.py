@@ -178,6 +178,7 @@ def test_frames(cards, frame):
         ({"EQUINOX": 1975.0}, "FK5 equinox 1975|FK4 equinox 1975"),
         ({"CTYPE1": "ELON-TAN", "CTYPE2": "ELAT-TAN"}, "frame ELON"),
         ({"CTYPE1": "DEC--TAN", "CTYPE2": "RA---TAN"}, "the WCS has the axes DEC--TAN, RA---TAN"),
+        ({"CTYPE1": "", "CTYPE2": ""}, "the WCS has the axes without a name, without a name"),
         ({"CTYPE1": "ENERGY", "CTYPE2": "RATE"}, "the WCS has the axes"),
         ({"CTYPE1": "GLON-TAN", "CTYPE2": "DEC--TAN"}, "usable WCS"),
         ({"CTYPE1": "RA---XXX", "CTYPE2": "DEC--XXX"}, "usable WCS|the WCS has the axes"),
@@ -198,9 +199,9 @@ def test_distortions_are_refused():
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        ({"npix": 3, "frame": "altaz"}, "the frame is 'altaz'"),
-        ({}, "the size of the map is not clear"),
-        ({"npix": 3, "width": 3}, "the size of the map is not clear"),
+        ({"npix": 3, "frame": "altaz"}, "the frame is 'altaz'.*Write for example frame='icrs'"),
+        ({}, "the size of the map is not clear.*exactly one of.*Pass for example width="),
+        ({"npix": 3, "width": 3}, "the size of the map is not clear.*exactly one of.*Pass for example width="),
         ({"npix": 0}, "the map has 0 x 0 pixels"),
     ],
 )

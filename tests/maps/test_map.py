@@ -129,7 +129,7 @@ def test_masks_of_files_are_numbers_until_asked(tmp_path, ramp):
     assert not again.is_mask
     assert np.array_equal(again.to_mask().data, mask.data)
     assert mask.to_mask() is mask
-    with pytest.raises(BayesmapInputError, match="BM-IN-021: mask has 70 values that are neither 0 nor 1"):
+    with pytest.raises(BayesmapInputError, match="BM-IN-021: mask holds numbers that are neither 0 nor 1: 70"):
         ramp.to_mask()
 
 

@@ -41,7 +41,7 @@ def test_arguments_are_in_the_unit_of_the_parameter_or_its_inverse(prior, unit, 
     [
         (lambda: Prior("Norml", mu=0.0, sigma=1.0), "BM-PR-001.*'Norml'(.|\n)*'Normal'"),
         (lambda: Prior("Normal", mean=0.0), "BM-PR-001.*argument of Normal 'mean'(.|\n)*mu, sigma, tau"),
-        (lambda: Prior("Flat", lower=0.0), "BM-PR-001.*argument of Flat 'lower'"),
+        (lambda: Prior("Flat", lower=0.0), "BM-PR-001.*argument of Flat 'lower'.*Leave it out"),
         (lambda: Prior("Poisson", mu=1.0), "BM-PR-001.*'Poisson'"),
         (lambda: Prior("Normal", mu="1 TeV", sigma=1.0).arguments("deg"), "BM-PR-002.*'TeV'.*'deg'"),
         (lambda: Prior("Normal", mu="1 TeV2", sigma=1.0).arguments("TeV"), "BM-PR-002.*'TeV2'"),

@@ -386,8 +386,10 @@ def test_impossible_settings_are_refused():
         TemplateSpectralModel([0, 1] * u.TeV, [1, 1] * unit)
     with pytest.raises(ModelError, match="BM-MO-031.*2 energies and values of shape"):
         TemplateSpectralModel([1, 2] * u.TeV, [1, 1, 1] * unit)
-    with pytest.raises(ModelError, match="BM-MO-031.*values holds 1 values"):
+    with pytest.raises(ModelError, match="BM-MO-031.*values holds numbers that are not finite: 1"):
         TemplateSpectralModel([1, 2] * u.TeV, [1, np.nan] * unit)
+    with pytest.raises(ModelError, match=r"BM-MO-031.*values of shape \(2,\), 1 below zero"):
+        TemplateSpectralModel([1, 2] * u.TeV, [1, -1] * unit)
     with pytest.raises(UnitsError, match="BM-GE-005"):
         TemplateSpectralModel([1, 2] * u.TeV, [1, 1] * u.Unit("cm-2"))
     with pytest.raises(ModelError, match="BM-MO-031.*has the shape"):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bayesmap.errors import ModelError
 from bayesmap.maps.geometry import WcsGeom
 from bayesmap.maps.map import WcsNDMap
 from bayesmap.models.spatial.template import TemplateSpatialModel
@@ -13,6 +14,11 @@ IMAGE = np.array([[1.0, 4.0, 16.0], [2.0, 8.0, 32.0]])
 def template(image, normalize=False):
     geom = WcsGeom.create(skydir=(0.0, 0.0), npix=image.shape[::-1], binsz=0.5, frame="galactic", proj="CAR")
     return TemplateSpatialModel(map=WcsNDMap(geom, image, "sr-1"), normalize=normalize)
+
+
+def test_without_a_map():
+    with pytest.raises(ModelError, match=r"BM-MO-009: TemplateSpatialModel has no map.*Pass map="):
+        TemplateSpatialModel()
 
 
 def brightness(model, x, y):

@@ -27,6 +27,8 @@ LARGEST_DOMAIN = 150.0
 MOST_MODES = 2000
 LARGEST_WIDTH = 120.0
 """Degrees: beyond, distances on the tangent plane have nothing to do with those on the sphere."""
+EXAMPLE = "Pass for example lon_0=, lat_0=, width=(4, 3), length='1 deg'; or make it by from_geom(geom, length)"
+"""Remedy of most errors."""
 
 
 class GaussianProcessField(SpatialModel):
@@ -96,7 +98,12 @@ class GaussianProcessField(SpatialModel):
         super().check()
         free = [item.name for item in (self.lon_0, self.lat_0) if not item.frozen]
         if free:
-            raise _unusable(type(self).__name__, f"free {' and '.join(free)}", "A field stays where its box is")
+            raise _unusable(
+                type(self).__name__,
+                f"free {' and '.join(free)}",
+                "A field stays where its box is, so lon_0 and lat_0 are frozen",
+                "Set frozen=True on lon_0 and lat_0 (frozen: true in a model file)",
+            )
         half = self.basis.half
         if math.hypot(*half) > LARGEST_DOMAIN:
             raise _unusable(
@@ -139,7 +146,8 @@ def _pair(value: Any) -> tuple[float, float]:
 
 def _check(owner: str, length: Parameter, settings: dict[str, Any]) -> None:
     if settings["kernel"] not in KERNELS:
-        raise _unusable(owner, f"the kernel {settings['kernel']!r}", did_you_mean(str(settings["kernel"]), KERNELS))
+        kernel, rule = settings["kernel"], f"The kernel is one of {', '.join(KERNELS)}"
+        raise _unusable(owner, f"the kernel {kernel!r}", rule, did_you_mean(str(kernel), KERNELS))
     if settings["width"] is None:
         raise _unusable(owner, "no width", "Pass the sides of its box, or use from_geom")
     sides = _pair(settings["width"])
@@ -154,10 +162,10 @@ def _check(owner: str, length: Parameter, settings: dict[str, Any]) -> None:
         raise _unusable(owner, f"the modes {modes}", "There are two numbers of sines, one or more")
 
 
-def _unusable(owner: str, what: str, rule: str) -> ModelError:
+def _unusable(owner: str, what: str, rule: str, remedy: str = EXAMPLE) -> ModelError:
     return ModelError(
         "BM-MO-050",
         what=f"{owner} was given {what}",
         rule=rule,
-        remedy="Pass for example lon_0=, lat_0=, width=(4, 3), length='1 deg'; or make it by from_geom(geom, length)",
+        remedy=remedy,
     )

@@ -10,7 +10,6 @@ import numpy as np
 import scipy.interpolate
 
 from bayesmap.errors import ModelError
-from bayesmap.models.component import did_you_mean
 from bayesmap.models.parameter import Parameter, ParameterLike
 from bayesmap.models.spatial.base import SpatialModel, degrees
 
@@ -77,7 +76,7 @@ class PiecewiseNormSpatialModel(SpatialModel):
             nodes.flags.writeable = False
             return u.Quantity(nodes, "deg", copy=False)
         if name == "interp" and value not in SCALES:
-            raise _unusable(f"interp {value!r}", did_you_mean(str(value), SCALES))
+            raise _unusable(f"interp {value!r}", f"interp is one of {', '.join(SCALES)}")
         return value
 
     def own_defaults(self) -> tuple[Parameter, ...]:

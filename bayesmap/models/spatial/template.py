@@ -92,9 +92,11 @@ class TemplateSpatialModel(SpatialModel):
         if problem:
             raise ModelError(
                 "BM-MO-009",
-                what=f"TemplateSpatialModel {self.filename!r} has {problem}",
+                what=f"{self._title} has {problem}",
                 rule="A template is one image or a cube, finite, not negative, somewhere positive",
-                remedy="Correct the map, or choose the plane to use",
+                remedy="Pass map=, for example WcsNDMap.read(path)"
+                if self.map is None
+                else "Correct the map, or choose the plane to use",
             )
         self._check_planes()
 
@@ -106,15 +108,21 @@ class TemplateSpatialModel(SpatialModel):
             remedy = "Leave those energies out, or pass normalize=False"
         else:
             known = [BRIGHTNESS, FLUX] if self.energy_dependent else [BRIGHTNESS]
-            problem = "" if any(self.map.unit.is_equivalent(unit) for unit in known) else f"unit {self.map.unit}"
-            remedy = f"Convert it, or pass normalize=True (units are {' or '.join(known)})"
+            fits = any(self.map.unit.is_equivalent(unit) for unit in known)
+            problem = "" if fits else f"unit {str(self.map.unit)!r}"
+            remedy = f"Convert it to {' or '.join(known)}, or pass normalize=True"
         if problem:
             raise ModelError(
                 "BM-MO-040",
-                what=f"TemplateSpatialModel {self.filename!r} has a map with {problem}",
+                what=f"{self._title} has a map with {problem}",
                 rule="A normalised template has light at every energy; another has the unit of a brightness",
                 remedy=remedy,
             )
+
+    @property
+    def _title(self) -> str:
+        """Class and file name, for messages."""
+        return f"TemplateSpatialModel {self.filename!r}" if self.filename else "TemplateSpatialModel"
 
     @property
     def _energy_axis(self) -> Any:
@@ -190,7 +198,7 @@ class TemplateSpatialModel(SpatialModel):
         if energy is None:
             raise ModelError(
                 "BM-MO-041",
-                what=f"TemplateSpatialModel {self.filename!r} was evaluated without energy",
+                what=f"{self._title} was evaluated without energy",
                 rule="The brightness of a cube depends on energy",
                 remedy="Pass energy=",
             )

@@ -170,7 +170,8 @@ class EBLAbsorptionNormSpectralModel(SpectralModel):
         if self.data.shape != shape or np.any(self.data.value < 0.0):
             raise ModelError(
                 "BM-MO-031",
-                what=f"the table of EBLAbsorptionNormSpectralModel has the shape {self.data.shape}",
+                what=f"the table of EBLAbsorptionNormSpectralModel has the shape {self.data.shape}, "
+                f"{np.count_nonzero(self.data.value < 0.0)} below zero",
                 rule=f"It must have the shape (redshifts, energies) = {shape} and no value below zero",
                 remedy="Correct or transpose the table",
             )

@@ -57,7 +57,7 @@ def value_array(values: Any, unit: str, name: str) -> u.Quantity:
     if not np.all(np.isfinite(numbers)):
         raise ModelError(
             "BM-MO-031",
-            what=f"{name} holds {np.count_nonzero(~np.isfinite(numbers))} values that are not finite",
+            what=f"{name} holds numbers that are not finite: {np.count_nonzero(~np.isfinite(numbers))}",
             rule="A table must hold finite numbers",
             remedy="Leave these nodes out",
         )

@@ -69,7 +69,8 @@ class TemplateSpectralModel(SpectralModel):
         if self.values.shape != self.energy.shape or np.any(self.values.value < 0.0):
             raise ModelError(
                 "BM-MO-031",
-                what=f"TemplateSpectralModel has {self.energy.size} energies and values of shape {self.values.shape}",
+                what=f"TemplateSpectralModel has {self.energy.size} energies and values of shape {self.values.shape}, "
+                f"{np.count_nonzero(self.values.value < 0.0)} below zero",
                 rule="There must be one value an energy, and none below zero",
                 remedy="Correct the table",
             )
