@@ -87,7 +87,7 @@ def _with_group(
     observed = tree["observed_data"].to_dataset()[variable]
     (dim,) = observed.dims
     shape: tuple[int, int, int] = (theta.shape[0], len(kept), observed.size)
-    check_size(shape, max_bytes, group)
+    check_size(shape, max_bytes, group, other="loo()" if group == "log_likelihood" else "check()")
     values = np.empty(shape)
     for chain in range(shape[0]):
         for row, draw in enumerate(kept):

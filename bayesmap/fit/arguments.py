@@ -80,11 +80,12 @@ def free_name(parameters: ParameterTable, name: str) -> str:
     """
     found = parameters.resolve(name)
     if not parameters[found].free:
+        linked, others = bool(parameters[found].link), ", ".join(parameters.free_names)
         raise BayesmapInputError(
             "BM-FT-010",
-            what=f"{found} is {'linked' if parameters[found].link else 'frozen'}",
+            what=f"{found} is {'linked' if linked else 'frozen'}",
             rule="Only a free parameter has an interval or a contour",
-            remedy=f"Unfreeze it, or use one of {', '.join(parameters.free_names)}",
+            remedy=("Remove its link" if linked else "Unfreeze it") + (f", or use one of {others}" if others else ""),
         )
     return found
 

@@ -132,7 +132,8 @@ def check_same_data(datasets: Mapping[str, Sequence[Dataset]]) -> None:
         BM-CK-010.
     """
     if len(datasets) < 2:
-        raise _refused(f"there are {len(datasets)} fits", "A comparison needs at least two", "Pass {'name': fit, ...}")
+        given = f"{len(datasets)} {'fit is' if len(datasets) == 1 else 'fits are'} given"
+        raise _refused(given, "A comparison needs at least two", "Pass {'name': fit, ...}")
     names = list(datasets)
     hashes = {name: {item.name: data_hash(item) for item in items} for name, items in datasets.items()}
     for name in names[1:]:

@@ -21,6 +21,9 @@ from bayesmap.results.identity import differences
 
 FORMAT = 1
 """Version of the lines."""
+ANEW = "Choose another output, or pass --overwrite (overwrite=True) to begin anew"
+CONTINUE = "Make space or change the permissions, and run again to continue; or choose another output"
+"""Remedy where the machine fails, which is no reason to delete what is finished."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def open_journal(path: Path, identity: Mapping[str, Any], *, overwrite: bool = F
             remedy="Wait for it, or choose another output",
         ) from error
     except OSError as error:
-        raise _unusable(path, str(error)) from error
+        raise _unusable(path, str(error), CONTINUE) from error
     try:
         if overwrite:
             path.unlink(missing_ok=True)
@@ -113,9 +116,9 @@ def _append(path: Path, record: Mapping[str, Any]) -> None:
         finally:
             os.close(place)
     except OSError as error:
-        raise _unusable(path, str(error)) from error
+        raise _unusable(path, str(error), CONTINUE) from error
     if written != len(line):
-        raise _unusable(path, "the disk is full")
+        raise _unusable(path, "the disk is full", CONTINUE)
 
 
 def _read(path: Path) -> tuple[list[dict[str, Any]], bool]:
@@ -126,7 +129,7 @@ def _read(path: Path) -> tuple[list[dict[str, Any]], bool]:
         if whole != content:
             os.truncate(path, len(whole))
     except OSError as error:
-        raise _unusable(path, str(error)) from error
+        raise _unusable(path, str(error), CONTINUE) from error
     records = []
     for number, line in enumerate(whole.splitlines(), start=1):
         try:
@@ -149,14 +152,14 @@ def _check(path: Path, head: Mapping[str, Any], identity: Mapping[str, Any]) -> 
             "BM-CK-023",
             what=f"{path} holds results of another run: {', '.join(other)}",
             rule="A run is continued with the same data, models, priors, seed and settings",
-            remedy="Choose another output, or pass --overwrite (overwrite=True) to begin anew",
+            remedy=ANEW,
         )
 
 
-def _unusable(path: Path, why: str) -> BayesmapIOError:
+def _unusable(path: Path, why: str, remedy: str = ANEW) -> BayesmapIOError:
     return BayesmapIOError(
         "BM-CK-025",
         what=f"{path} cannot be used: {why}",
         rule="Finished simulations are kept there, one line each",
-        remedy="Choose another output, or pass --overwrite (overwrite=True) to begin anew",
+        remedy=remedy,
     )

@@ -60,7 +60,7 @@ def grid(
     if beyond.size:
         raise BayesmapInputError(
             "BM-FT-031",
-            what=f"{beyond.size} values of {parameter.name} lie outside its limits, for example {beyond[0]:g}",
+            what=f"values of {parameter.name} outside its limits: {beyond.size}, for example {beyond[0]:g}",
             rule=f"It is between {limits[0]:g} and {limits[1]:g} {parameter.unit}".rstrip(),
             remedy="Leave them out, or change the limits of the parameter",
         )

@@ -192,7 +192,8 @@ def _psf_forms(
     if not isinstance(dataset.psf, RadialPSF):
         raise ResponseError(
             "BM-IR-020",
-            what=f"{name} is not one, and the psf of {dataset.name!r} is {type(dataset.psf).__name__}",
+            what=f"{name} is {parameter.value:g} and {'frozen' if parameter.frozen else 'free'}, and the psf of "
+            f"{dataset.name!r} is {type(dataset.psf).__name__}",
             rule="The width of a radial PSF table can change; pixel kernels have no profile to stretch",
             remedy="Give the PSF as a RadialPSF, or freeze psf_scale at 1",
         )
@@ -208,9 +209,7 @@ def _central(psf: Any) -> RadialPSF:
     return psf.central if hasattr(psf, "central") else psf
 
 
-def _dispersion(
-    dataset: MapDataset, setup: FoldSetup, model: SkyModel, response: ResponseModel | None
-) -> Dispersion:
+def _dispersion(dataset: MapDataset, setup: FoldSetup, model: SkyModel, response: ResponseModel | None) -> Dispersion:
     if not model.apply_irf["edisp"]:
         return Dispersion((setup.edisp,))
     datasets, weights = responses_at(dataset, model, "edisp")

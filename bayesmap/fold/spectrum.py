@@ -115,7 +115,7 @@ def build_spectrum_fold(dataset: SpectrumDatasetOnOff, models: Models) -> Spectr
         raise BayesmapInputError(
             "BM-IN-034",
             what=f"no model predicts counts in dataset {dataset.name!r}; there are {belongings(models)}",
-            rule="A dataset needs a source or a background",
+            rule="A spectrum needs a source",
             remedy="Correct datasets_names of the models, or leave the dataset out",
         )
     edisp = dataset.edisp or EnergyDispersion.from_diagonal(dataset.axis_true, dataset.axis)

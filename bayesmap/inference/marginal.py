@@ -112,9 +112,10 @@ def marginal(posterior: CompiledPosterior, theta: np.ndarray, index: int, step: 
 
     best = float(theta[index])
     top = height(best)
-    low = _end(height, best, top, -step, lower)
+    name = posterior.coordinates.names[index]
+    low = _end(name, height, best, top, -step, lower)
     place = np.array(theta, dtype=np.float64)
-    high = _end(height, best, top, step, upper)
+    high = _end(name, height, best, top, step, upper)
     values = spaced(low, high, POINTS, lower)
     return normalised(values, np.array([height(value) for value in values[::-1]])[::-1], lower)
 
@@ -158,7 +159,7 @@ def far_from_limits(posterior: CompiledPosterior, theta: np.ndarray, index: int)
     return np.flatnonzero(far)
 
 
-def _end(height: Callable[[float], float], best: float, top: float, step: float, limit: float) -> float:
+def _end(name: str, height: Callable[[float], float], best: float, top: float, step: float, limit: float) -> float:
     """Return a value beyond which there is next to nothing, or the limit where that comes first."""
     inner, outer = best, np.nan
     for _ in range(MOST_TRIALS):
@@ -177,7 +178,7 @@ def _end(height: Callable[[float], float], best: float, top: float, step: float,
             outer = value
     raise FitStateError(
         "BM-FT-063",
-        what=f"the density of a parameter was followed to {value:g} and did not fall as it should",
+        what=f"the density of {name} was followed to {value:g} and did not fall as it should",
         rule="A parameter that the data constrain has a density that falls on both sides",
         remedy="Give it a prior or limits, or leave the band out",
     )

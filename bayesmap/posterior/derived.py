@@ -20,7 +20,7 @@ from pymc.distributions.transforms import Interval
 from bayesmap.errors import PriorError
 from bayesmap.models.derived_prior import DerivedPrior
 from bayesmap.models.link import names_in
-from bayesmap.models.parameter import Parameter
+from bayesmap.models.parameter import Parameter, limit_text
 from bayesmap.models.prior import Prior
 from bayesmap.models.spectral.base import SpectralModel
 from bayesmap.posterior.coordinates import Coordinates
@@ -147,7 +147,7 @@ def _check(prior: DerivedPrior, name: str, coordinates: Coordinates) -> None:
 def _check_limits(prior: DerivedPrior, name: str, parameter: Parameter, *, positive: bool) -> None:
     implied = positive and parameter.min <= 0.0
     if (not math.isnan(parameter.min) and not implied) or not math.isnan(parameter.max):
-        limits = f"has a parameter with the limits [{parameter.min:g}, {parameter.max:g}]"
+        limits = f"has a parameter with the limits [{limit_text(parameter.min, 'g')}, {limit_text(parameter.max, 'g')}]"
         raise _bad(
             prior, name, limits, "Limits would cut the quantity's prior", "Remove them, or limit the prior itself"
         )
@@ -194,16 +194,18 @@ def _parents(name: str, coordinates: Coordinates) -> tuple[int, ...]:
     """Return the entries of theta that the quantity depends on, without the parameter's own."""
     prefix, own = name.rsplit(".", 1)
     siblings = [f"{prefix}.{item.name}" for item in _start_parameters(coordinates, name) if item.name != own]
-    found = set().union(*(_roots(sibling, coordinates) for sibling in siblings))
+    roots = {sibling: _roots(sibling, coordinates) for sibling in siblings}
     index = coordinates.names.index(name)
-    if index in found:
+    followers = [sibling for sibling, found in roots.items() if index in found]
+    if followers:
         raise PriorError(
             "BM-PR-016",
-            what=f"another parameter of the spectrum of {name} follows from it",
+            what=f"{', '.join(followers)} {'follow' if len(followers) > 1 else 'follows'} from {name}, which has a "
+            "derived prior",
             rule="A derived prior holds for the parameter alone, given the others",
-            remedy="Remove the link",
+            remedy=f"Remove the link of {' and of '.join(followers)}",
         )
-    return tuple(sorted(found))
+    return tuple(sorted(set().union(*roots.values())))
 
 
 def _roots(name: str, coordinates: Coordinates) -> set[int]:

@@ -62,7 +62,7 @@ def build_distribution(prior: Any, parameter: Parameter, name: str) -> tuple[Any
     except (ParameterValueError, TypeError, ValueError, NotImplementedError) as error:
         raise PriorError(
             "BM-PR-003",
-            what=f"the prior {prior} of {name} is refused by PyMC: {error}",
+            what=f"the prior {_words(prior)} of {name} is refused by PyMC: {error}",
             rule="Arguments must be those of the distribution, and limits need one whose cumulative function is known",
             remedy="Correct the arguments, or choose another distribution",
         ) from error
@@ -230,12 +230,16 @@ def _check_support(distribution: Any, parameter: Parameter, prior: Any, name: st
         raise _no_support(parameter, prior, name, value)
 
 
+def _words(prior: Any) -> str:
+    """Return a prior for messages; a distribution of PyMC shows its signature, which says nothing."""
+    return str(prior) if isinstance(prior, Prior) else "made with PyMC"
+
+
 def _no_support(parameter: Parameter, prior: Any, name: str, value: float) -> PriorError:
     start = f"{parameter.value:g} {parameter.unit}".strip()
     return PriorError(
         "BM-PR-004",
-        what=f"the prior {prior} gives the start value {start} of {name} "
-        f"the log-density {value}",
+        what=f"the prior {_words(prior)} gives the start value {start} of {name} the log-density {value}",
         rule="The start value must lie where its prior has support",
         remedy="Change the start value, or the prior",
     )

@@ -15,6 +15,7 @@ import scipy.linalg
 from bayesmap.errors import PriorError
 from bayesmap.models.default_priors import POSITIONS
 from bayesmap.models.joint_prior import MultivariatePrior
+from bayesmap.models.parameter import limit_text
 from bayesmap.models.sky import Models
 from bayesmap.posterior.coordinates import Coordinates
 from bayesmap.posterior.distributions import exact
@@ -141,7 +142,7 @@ def joint_priors(models: Models, priors: Mapping[Any, Any], pooled: frozenset[st
     single = [table.resolve(key) for key in priors if not isinstance(key, tuple)]
     for name in members:
         if (members + single).count(name) > 1:
-            raise _bad_member(name, "has more than one prior", "A parameter has one prior")
+            raise _bad_member(name, "has more than one prior", "A parameter has one prior", "Keep one of them")
         if name in pooled:
             raise PriorError(
                 "BM-PR-007",
@@ -150,17 +151,22 @@ def joint_priors(models: Models, priors: Mapping[Any, Any], pooled: frozenset[st
                 remedy="Take it out of the joint prior, or of the pool",
             )
         if name.rsplit(".", 2)[1:] in [["spatial", bare] for bare in POSITIONS]:
-            raise _bad_member(name, "is a position", "A position has a prior of its own, on the sphere")
+            rule = "A position has a prior of its own, on the sphere"
+            raise _bad_member(name, "is a position", rule, "Take it out of the joint prior")
         if not (math.isnan(table[name].min) and math.isnan(table[name].max)):
-            limits = f"has the limits [{table[name].min:g}, {table[name].max:g}]"
-            raise _bad_member(name, limits, "A joint prior is not cut at limits: its integral would be unknown")
+            raise _bad_member(
+                name,
+                f"has the limits [{limit_text(table[name].min, 'g')}, {limit_text(table[name].max, 'g')}]",
+                "A joint prior is not cut at limits: its integral would be unknown",
+                "Take it out of the joint prior, or remove its limits",
+            )
     return joint
 
 
-def _bad_member(name: str, reason: str, rule: str) -> PriorError:
+def _bad_member(name: str, reason: str, rule: str, remedy: str) -> PriorError:
     return PriorError(
         "BM-PR-013",
         what=f"a joint prior was passed for {name}, which {reason}",
         rule=rule,
-        remedy="Take it out of the joint prior, or remove what the message names",
+        remedy=remedy,
     )

@@ -200,16 +200,21 @@ def start_problems(fold: Fold | SpectrumFold, dataset: Dataset, variables: Varia
     impossible = used & ((npred < 0.0) | ~np.isfinite(npred) | ((npred == 0.0) & (counts > 0)))
     if not impossible.any() and not lost:
         return []
-    what = f"the start values make dataset {dataset.name!r} impossible: " + (
-        f"{impossible.sum():,} of {used.sum():,} bins have counts where none are predicted, or a negative prediction "
-        f"(first: {_spell(impossible)}; smallest prediction {np.min(npred[impossible]):.3g})"
-        if impossible.any()
-        else "a source is larger than its cut-out of the map, or off the map"
-    )
+    beginning = f"the start values make dataset {dataset.name!r} impossible"
+    if not impossible.any():
+        return [
+            ModelError(
+                "BM-MO-020",
+                what=f"{beginning}: a source is larger than its cut-out of the map, or off the map",
+                rule="At the start each source must lie on the map, and within its cut-out",
+                remedy="Start the source on the map, with a smaller size",
+            )
+        ]
     return [
         ModelError(
             "BM-MO-020",
-            what=what,
+            what=f"{beginning}: {impossible.sum():,} of {used.sum():,} bins have counts where none are predicted, or a "
+            f"negative prediction (first: {_spell(impossible)}; smallest prediction {np.min(npred[impossible]):.3g})",
             rule="At the start the models must be able to produce every count: predicted counts above zero in each "
             "bin with counts, and nowhere below",
             remedy="Start from a positive amplitude or norm, add a background, or mask the bins that no model reaches",

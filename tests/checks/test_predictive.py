@@ -106,15 +106,16 @@ def test_progress_is_told(small_fit, small_tree):
     assert seen == [(k, 8) for k in range(1, 9)]
 
 
-@pytest.mark.parametrize("group", ["posterior_predictive", "log_likelihood"])
-def test_a_group_that_is_too_large_is_refused_before_it_is_made(small_fit, small_tree, group):
+@pytest.mark.parametrize(("group", "other"), [("posterior_predictive", "check"), ("log_likelihood", "loo")])
+def test_a_group_that_is_too_large_is_refused_before_it_is_made(small_fit, small_tree, group, other):
     verb = {
         "posterior_predictive": small_fit.posterior_predictive,
         "log_likelihood": small_fit.pointwise_log_likelihood,
     }
     seed = {"random_seed": 1} if group == "posterior_predictive" else {}
     with pytest.raises(
-        BayesmapInputError, match=rf"BM-CK-005.*{group}.*4 chains x 500 draws x 432 bins(.|\n)*draws=289"
+        BayesmapInputError,
+        match=rf"BM-CK-005.*{group}.*4 chains x 500 draws x 432 bins(.|\n)*draws=289.*; {other}\(\) works",
     ):
         verb[group](small_tree, max_bytes=1_000_000, **seed)
     found = verb[group](small_tree, max_bytes=1_000_000, draws=280, **seed)[group]["counts"]

@@ -80,7 +80,7 @@ def test_without_proper_priors_there_is_no_evidence(small_fit, small_tree, none)
 def test_other_data_and_other_draws_are_refused(small_fit, small_tree, none):
     with pytest.raises(BayesmapInputError, match="BM-FT-003: method is 'exact'"):
         compare({"a": small_fit, "b": none}, evidence="exact")
-    with pytest.raises(BayesmapInputError, match="BM-CK-010: there are 1 fits"):
+    with pytest.raises(BayesmapInputError, match="BM-CK-010: 1 fit is given"):
         compare({"one": small_fit})
     other = MapFit.from_dataset(toy_dataset(npix=12, seed=2), toy_models()["toy-bkg"])
     with pytest.raises(BayesmapInputError, match="BM-CK-010: 'a' and 'b' are fits of different data"):

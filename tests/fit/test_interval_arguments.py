@@ -5,6 +5,7 @@ import pytest
 
 from bayesmap.errors import BayesmapInputError, ModelError
 from bayesmap.fit import MapFit
+from bayesmap.fit.arguments import free_name
 from bayesmap.testing import toy_dataset, toy_models
 
 AMPLITUDE = "source.spectral.amplitude"
@@ -20,6 +21,25 @@ def test_a_frozen_parameter_has_no_interval(fit):
         fit.confidence("source.spectral.reference")
     with pytest.raises(BayesmapInputError, match=r"^BM-FT-010: toy-bkg\.spectral\.tilt is frozen"):
         fit.minos_contour("index", "tilt")
+
+
+@pytest.mark.parametrize(
+    ("models", "remedy"),
+    [
+        (toy_models().with_links({"index": f"2 + {{{AMPLITUDE}}}"}), "index is linked.*Remove its link, or use one of"),
+        (toy_models().with_frozen({"index": True}), "index is frozen.*Unfreeze it, or use one of"),
+    ],
+)
+def test_the_remedy_is_that_of_the_parameter(models, remedy):
+    with pytest.raises(BayesmapInputError, match=f"{remedy} {AMPLITUDE}, "):
+        free_name(models.parameters, "index")
+
+
+def test_where_nothing_is_free_nothing_is_offered():
+    models = toy_models()
+    table = models.with_frozen(dict.fromkeys(models.parameters.free_names, True)).parameters
+    with pytest.raises(BayesmapInputError, match=r"Unfreeze it\.$"):
+        free_name(table, "index")
 
 
 @pytest.mark.parametrize("options", [{"draws": 5}, {"kind": "hdi"}, {"typo": 1}])

@@ -21,6 +21,7 @@ from bayesmap import (
     simulate,
 )
 from bayesmap.errors import BayesmapInputError, ModelError
+from bayesmap.fold.spectrum import build_spectrum_fold
 from bayesmap.testing import toy_models, toy_response
 
 
@@ -117,11 +118,13 @@ def test_names_must_differ(runs):
         MapFit.from_datasets([], source())
 
 
-def test_a_dataset_without_prediction_is_refused(runs):
+def test_a_dataset_without_prediction_is_refused(runs, spectrum):
     bare = dataclasses.replace(runs[1], background=None)
     models = dataclasses.replace(toy_models()["source"], datasets_names="run-1")
     with pytest.raises(BayesmapInputError, match="BM-IN-034: no model predicts counts in dataset 'run-2'"):
         MapFit.from_datasets([runs[0], bare], models)
+    with pytest.raises(BayesmapInputError, match=r"BM-IN-034: .*'spectrum'.*\. A spectrum needs a source\."):
+        build_spectrum_fold(spectrum, Models(models))
 
 
 def test_pymc_model_is_the_compiled_posterior(joint, spectrum):

@@ -73,7 +73,7 @@ def test_a_file_that_was_killed_in_its_first_line_begins_anew(path):
 def test_a_damaged_line_is_an_error(path, middle):
     write(path, [0])
     path.write_bytes(path.read_bytes() + middle)
-    with pytest.raises(BayesmapIOError, match="BM-CK-025.*line 3"):
+    with pytest.raises(BayesmapIOError, match="BM-CK-025.*line 3.*--overwrite"):
         write(path, [])
 
 
@@ -121,8 +121,9 @@ def test_numbers_that_are_none_are_not_written(path):
 
 def test_a_folder_that_is_none(tmp_path):
     (tmp_path / "a").write_text("")
-    with pytest.raises(BayesmapIOError, match="BM-CK-025"):
+    with pytest.raises(BayesmapIOError, match="BM-CK-025.*Make space .* run again to continue") as caught:
         write(tmp_path / "a" / "b.jsonl", [])
+    assert "--overwrite" not in str(caught.value)
 
 
 WRITER = f"""{OPEN}

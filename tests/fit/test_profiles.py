@@ -256,7 +256,7 @@ def test_what_makes_no_grid_is_refused(fit, options, message):
 
 
 def test_names_limits_and_numbers_are_checked(fit, put_out):
-    with pytest.raises(BayesmapInputError, match="BM-FT-031: 1 values of amplitude lie outside its limits"):
+    with pytest.raises(BayesmapInputError, match="BM-FT-031: values of amplitude outside its limits: 1, for"):
         put_out.minos_profile(AMPLITUDE, [-1e-12, 1e-12])
     with pytest.raises(BayesmapInputError, match="BM-FT-032: amplitude has no standard deviation"):
         put_out.minos_profile(AMPLITUDE)

@@ -217,6 +217,7 @@ def test_flat_prior_with_both_limits_is_normalised():
         (Prior("HalfNormal", sigma=1.0), Parameter("x", -1.0), "BM-PR-004.*-1 .*x.*-inf"),
         (Prior("Uniform", lower=2.0, upper=3.0), Parameter("x", START), "BM-PR-004.*source.x"),
         (Prior("Uniform", lower=2.0), Parameter("x", START), "BM-PR-004.*source.x"),
+        (pm.Uniform.dist(2.0, 3.0), Parameter("x", START), "BM-PR-004: the prior made with PyMC gives"),
         (Prior("LogUniformPrior", min=1.0, max=2.0), Parameter("x", START), "BM-PR-004"),
         (Prior("LogUniformPrior", min=0.1, max=2.0, weight=2.0), Parameter("x", START), "BM-PR-005.*weight 2"),
         (Prior("Normal", mu=0.0, sigma=1.0, weight=2.0), Parameter("x", START), "BM-PR-005"),
