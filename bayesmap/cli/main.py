@@ -91,7 +91,7 @@ def _out_of_memory(error: Exception) -> BayesmapIOError:
     return BayesmapIOError(
         "BM-FT-017",
         what=f"the memory of this machine ran out ({str(error).splitlines()[0] if str(error) else 'MemoryError'})",
-        rule="A fit needs about the memory that it states before it compiles, and other programs leave it",
+        rule="A fit needs about the memory that it states before it compiles, and other programs must leave that much",
         remedy="Freeze known shapes, cut or rebin the map, or run it where there is more; draws that were written "
         "before are continued with --resume",
     )

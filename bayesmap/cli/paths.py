@@ -76,11 +76,18 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     BayesmapIOError
         BM-IO-019.
     """
-    if path.exists() and not (overwrite and path.is_dir()):
+    if path.exists() and not path.is_dir():
+        raise BayesmapIOError(
+            "BM-IO-019",
+            what=f"the output {path} exists and is not a folder",
+            rule="Results go into a folder",
+            remedy="Choose another output, or remove the file",
+        )
+    if path.exists() and not overwrite:
         kept = is_store(draws_folder(path))
         raise BayesmapIOError(
             "BM-IO-019",
-            what=f"the output {path} exists" + ("" if path.is_dir() else " and is not a folder"),
+            what=f"the output {path} exists",
             rule="Results are never overwritten unasked",
             remedy="Choose another output, or pass "
             + (

@@ -145,8 +145,8 @@ def _check_free(models: Models, name: str) -> None:
         raise ConfigError(
             "BM-CF-053",
             what=f"profiles names {name!r}, which is not free",
-            rule=f"A profile is of a free parameter: {', '.join(table.free_names)}",
-            remedy="Choose one of these, or unfreeze it",
+            rule=f"A profile is of a free parameter: {', '.join(table.free_names) or 'there is none'}",
+            remedy="Choose one of these, or unfreeze it" if table.free_names else "Unfreeze it",
         )
 
 
@@ -163,7 +163,7 @@ def _source(models: Models, name: str) -> SkyModel:
         raise ConfigError(
             "BM-CF-053",
             what=f"flux_points names {name!r}, which is no source",
-            rule=f"Flux points are of a source of the models: {', '.join(sources)}",
-            remedy=did_you_mean(name, sources),
+            rule=f"Flux points are of a source of the models: {', '.join(sources) or 'there is none'}",
+            remedy=did_you_mean(name, sources) if sources else "Add a source to the models",
         )
     return models[name]  # type: ignore[return-value]

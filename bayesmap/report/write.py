@@ -99,10 +99,17 @@ def _subtitle(material: Material) -> str:
 
 
 def _check_target(target: Path, *, overwrite: bool) -> None:
-    if target.is_dir() or (target.exists() and not overwrite):
+    if target.is_dir():
         raise BayesmapIOError(
             "BM-RP-003",
-            what=f"{target} exists" + (" and is a folder" if target.is_dir() else ""),
+            what=f"{target} exists and is a folder",
+            rule="A report is one HTML file",
+            remedy="Name a file, for example report.html in that folder",
+        )
+    if target.exists() and not overwrite:
+        raise BayesmapIOError(
+            "BM-RP-003",
+            what=f"{target} exists",
             rule="A report is never overwritten unasked",
             remedy="Choose another name, or pass --overwrite (overwrite=True) to replace the file",
         )

@@ -24,6 +24,8 @@ OWN = re.compile(r"\.?(manifest\.json|whitening\.nc|chain-\d+-run-\d+-\d{7,}-\d{
 """Names of the files of a store, finished or on their way; others are not touched."""
 LARGEST_MANIFEST = 20_000_000
 """Bytes; the blocks of twenty million draws are named in fewer."""
+UNREADABLE = "Name the right folder; or delete this one and begin anew"
+"""Remedy where the manifest is damaged: a folder whose draws are not known to be ours is never emptied."""
 
 
 @contextmanager
@@ -87,7 +89,8 @@ def _make_room(folder: Path, *, known: bool) -> None:
     if known:
         read_manifest(folder)  # it is one of ours
     elif others := sorted(item.name for item in folder.iterdir() if item.name != LOCK and not OWN.fullmatch(item.name)):
-        raise damaged(folder, f"it holds no draws but other files ({', '.join(others[:3])})")
+        what = f"it holds no draws but other files ({', '.join(others[:3])})"
+        raise damaged(folder, what, "Choose an empty folder, or move these files away")
     _empty(folder)
 
 
@@ -165,14 +168,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
         if path.stat().st_size > LARGEST_MANIFEST:
-            raise damaged(folder, f"{MANIFEST} has more than {LARGEST_MANIFEST:,} bytes")
+            raise damaged(folder, f"{MANIFEST} has more than {LARGEST_MANIFEST:,} bytes", UNREADABLE)
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise damaged(folder, f"{MANIFEST} cannot be read ({error.strerror})") from error
+        raise damaged(folder, f"{MANIFEST} cannot be read ({error.strerror})", UNREADABLE) from error
     except (ValueError, RecursionError) as error:
-        raise damaged(folder, f"{MANIFEST} is no JSON ({error})") from error
+        raise damaged(folder, f"{MANIFEST} is no JSON ({error})", UNREADABLE) from error
     if not _is_manifest(manifest):
-        raise damaged(folder, f"{MANIFEST} does not have the form of version {FORMAT}")
+        raise damaged(folder, f"{MANIFEST} does not have the form of version {FORMAT}", UNREADABLE)
     return dict(manifest)
 
 

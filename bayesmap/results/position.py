@@ -201,7 +201,7 @@ def extension_region(models: Models, source: str) -> EllipseRegion:
         raise BayesmapInputError(
             "BM-FT-074",
             what=f"{source!r} is a {type(shape).__name__}, which has no size",
-            rule=f"A size have {', '.join(extended(models)) or 'none of the sources'}",
+            rule=f"Sources with a size: {', '.join(extended(models)) or 'none'}",
             remedy="Ask for position_ellipse or position_contour",
         )
     major, e, phi = (float(value) for value in shape.ellipse(np, **shape.shape_values))
@@ -370,7 +370,12 @@ def _placed(models: Models, source: str) -> SpatialModel:
     """Return the spatial model of a source, which must have a position."""
     shape: Any = sky_model(models, source).spatial_model
     if not shape.has_position:
-        raise _not_free(source, ())
+        raise BayesmapInputError(
+            "BM-FT-070",
+            what=f"{source!r} is a {type(shape).__name__}, which has no position",
+            rule="A region needs a source with a position",
+            remedy="Name a source with a position",
+        )
     return shape
 
 
@@ -378,7 +383,7 @@ def _not_free(source: str, moving: tuple[str, ...]) -> BayesmapInputError:
     return BayesmapInputError(
         "BM-FT-070",
         what=f"the position of {source} is not free",
-        rule="A region needs longitude and latitude that are both free, or linked to free ones; so have "
-        f"{', '.join(moving) or 'no sources of this fit'}",
-        remedy="Name one of these, or fit again with lon_0 and lat_0 free",
+        rule="A region needs longitude and latitude that are both free, or linked to free ones. Sources with such a "
+        f"position: {', '.join(moving) or 'none'}",
+        remedy=f"{'Name one of these, or fit' if moving else 'Fit'} again with lon_0 and lat_0 free",
     )

@@ -42,8 +42,9 @@ def test_existing_output_is_refused_without_overwrite(tmp_path):
         check_output(tmp_path, overwrite=False)
     file = tmp_path / "file"
     file.write_text("kept")
-    with pytest.raises(BayesmapIOError, match="BM-IO-019.*is not a folder"):
-        check_output(file, overwrite=True)
+    for overwrite in (False, True):
+        with pytest.raises(BayesmapIOError, match=r"BM-IO-019.*is not a folder.*or remove the file\.$"):
+            check_output(file, overwrite=overwrite)
 
 
 def test_output_appears_when_all_is_written(tmp_path):

@@ -253,6 +253,9 @@ def test_refusals(folder, tmp_path):
     with pytest.raises(BayesmapIOError, match=r"BM-RP-003.*a\.html exists"):
         write_report(tmp_path / "a.html", folder, title="other")
     assert written.read_bytes() == before
+    for overwrite in (False, True):
+        with pytest.raises(BayesmapIOError, match=r"BM-RP-003.*is a folder\. A report is one HTML file\. Name a file"):
+            write_report(tmp_path, folder, overwrite=overwrite)
     with pytest.raises(BayesmapIOError, match="BM-RP-003.*nowhere is not there"):
         write_report(tmp_path / "nowhere" / "a.html", folder)
     with pytest.raises(BayesmapIOError, match=r"BM-RP-001.*holds no result\.json"):

@@ -12,7 +12,13 @@ import xarray as xr
 from astropy.coordinates import SkyCoord
 
 from bayesmap.errors import BayesmapInputError
-from bayesmap.models import GaussianSpatialModel, PointSpatialModel, PowerLawSpectralModel, SkyModel
+from bayesmap.models import (
+    ConstantSpatialModel,
+    GaussianSpatialModel,
+    PointSpatialModel,
+    PowerLawSpectralModel,
+    SkyModel,
+)
 from bayesmap.models.sky import Models
 from bayesmap.posterior.coordinates import Coordinates
 from bayesmap.results.fit import CovarianceResult
@@ -246,9 +252,12 @@ def test_refusals(rng, small_fit, small_tree):
     sky = scattered(rng, (83.6, 22.0))
     tree, models = tree_of(sky.ra.deg, sky.dec.deg), models_at(83.6, 22.0)
     other = Models((*models, SkyModel(PowerLawSpectralModel(), PointSpatialModel(), name="still")))
+    flat = SkyModel(PowerLawSpectralModel(), ConstantSpatialModel(), name="flat")
     for call in (position_ellipse, position_contour):
-        with pytest.raises(BayesmapInputError, match=r"BM-FT-070.*still.*crab"):
+        with pytest.raises(BayesmapInputError, match=r"BM-FT-070.*still.*Sources with such a position: crab"):
             call(tree, other, "still")
+        with pytest.raises(BayesmapInputError, match=r"BM-FT-070: 'flat' is a ConstantSpatialModel, which has no pos"):
+            call(tree, Models((*models, flat)), "flat")
         with pytest.raises(BayesmapInputError, match="BM-FT-071"):
             call(tree, models, "crab", 1.0)
         few = tree.isel(draw=slice(0, 5))

@@ -139,6 +139,26 @@ def test_a_folder_with_other_files_is_left_alone(small_fit, tmp_path):
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize(
+    ("name", "content", "remedy"),
+    [
+        ("notes.txt", "mine", "Choose an empty folder, or move these files away"),
+        (MANIFEST, "{", "Name the right folder; or delete this one"),
+        (MANIFEST, "{}", "Name the right folder; or delete this one"),
+    ],
+)
+def test_what_overwriting_does_not_mend_is_not_said_to_need_it(tmp_path, name, content, remedy, resume):
+    (tmp_path / name).write_text(content)
+    with (
+        pytest.raises(BayesmapIOError, match=f"BM-IO-023.*{remedy}") as caught,
+        open_store(tmp_path, {}, {}, 1, resume=resume, overwrite=True),
+    ):
+        pass
+    assert "--overwrite" not in str(caught.value)
+    assert (tmp_path / name).read_text() == content
+
+
 def test_a_run_that_was_killed_before_its_first_manifest_is_in_nobodys_way(small_fit, tmp_path):
     folder = tmp_path / "draws"
     folder.mkdir()
