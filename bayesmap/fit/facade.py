@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -314,6 +315,7 @@ class MapFit(Checks):
         numbers = {"draws": draws, "tune": tune, "chains": chains, "cores": cores, "random_seed": random_seed}
         settings: dict[str, Any] = numbers | {"nuts_sampler": nuts_sampler} | options
         check_settings(**settings, store=store)
+        signature(sample).bind(None, None, None, **settings)  # a misspelt option ends here, before a store is touched
         with draw_store(self, store, settings, resume=resume, overwrite=overwrite) as kept:
             start = (self._posterior, self._theta, lambda: self.pymc_model)
             found = sample(*start, hessian=best.hessian, store=kept, **settings)

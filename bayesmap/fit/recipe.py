@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,15 +12,11 @@ from bayesmap.fit.options import FitOptions, observe_all
 from bayesmap.models.named import NamedModel
 from bayesmap.models.sky import Models
 from bayesmap.posterior.compiled import CompiledPosterior
-from bayesmap.results.provenance import data_hash, fingerprint
+from bayesmap.results.fingerprint import fingerprint
+from bayesmap.results.provenance import data_hash
 
 if TYPE_CHECKING:
     from bayesmap.fit.evaluation import Evaluation
-
-ADDRESS = re.compile(rb" at 0x[0-9a-f]+")
-"""Where an object lies in memory: part of the text of functions, another in every process."""
-LONGEST_TEXT = 10_000
-"""Bytes; more are the numbers of an array."""
 
 
 @dataclass(frozen=True)
@@ -61,22 +56,21 @@ class Recipe:
         """
         return {
             "data": _digest(repr((item.name, data_hash(item))).encode() for item in self.datasets),
-            "models": _digest(part for model in self.models for part in _model(model)),
+            "models": model_digest(self.models),
             "priors": posterior.variables.digest(),
             "options": _digest(repr(item).encode() for item in self.options.record().items()),
         }
 
 
+def model_digest(models: Iterable[NamedModel]) -> str:
+    """Return what tells models from others; the same in every process."""
+    return _digest(part for model in models for part in _model(model))
+
+
 def _model(model: NamedModel) -> Iterator[bytes]:
     """Yield all that a model is: classes, settings, parameters with their limits and links."""
-    yield repr((model.name, type(model).__name__, model.datasets_names, getattr(model, "apply_irf", None))).encode()
-    for part, component in model.components.items():
-        yield repr((part, type(component).__name__)).encode()
-        for name in component.settings:
-            for item in fingerprint(getattr(component, name)):
-                yield ADDRESS.sub(b"", item) if len(item) < LONGEST_TEXT else item
-    for name, own in model.named_parameters.items():
-        yield repr((name, own.value, own.unit, own.min, own.max, own.frozen, own.link)).encode()
+    yield repr((model.name, model.datasets_names, getattr(model, "apply_irf", None))).encode()
+    yield from fingerprint((type(model), dict(model.components), model.named_parameters))
 
 
 def _digest(parts: Iterable[bytes]) -> str:

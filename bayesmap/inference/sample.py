@@ -25,6 +25,9 @@ from bayesmap.results.posterior import parameter_dataset
 WARM_UP = 150
 """Draws of warm-up: only the step size is left to find, the whitening has done the rest."""
 
+PROBES, PROBE_SEED = 4, 1
+"""Points at which a run that is continued must have the density that it had, and what they are drawn by."""
+
 NUMBERS = ("draws", "tune", "chains", "cores", "random_seed", "target_accept", "max_treedepth")
 
 
@@ -110,8 +113,9 @@ def sample(
     if whitening is None:
         show = None if progress is None else partial(progress, 0, (draws + tune) * chains, 0)
         whitening = whitened(posterior, theta, start, seed=seed, hessian=hessian, show=show)
-    settings = replace(settings, store=None if store is None else _writer(store, posterior, whitening, settings))
-    raw = run(Target(posterior, whitening, pymc_model), settings)
+    target = Target(posterior, whitening, pymc_model)
+    settings = replace(settings, store=None if store is None else _writer(store, target, settings))
+    raw = run(target, settings)
     return _draws(posterior, raw, whitening, settings, started)
 
 
@@ -129,9 +133,21 @@ def _kept_whitening(store: DrawStore) -> Whitening | None:
     return None if kept is None else Whitening(**kept)
 
 
-def _writer(store: DrawStore, posterior: CompiledPosterior, whitening: Whitening, settings: Settings) -> DrawWriter:
+def _writer(store: DrawStore, target: Target, settings: Settings) -> DrawWriter:
+    whitening = target.whitening
     arrays = {"origin": whitening.origin, "root": whitening.root}
-    return store.begin(arrays, whitening.notes, settings.record(), partial(_parameters, posterior, whitening))
+    describe = partial(_parameters, target.posterior, whitening)
+    return store.begin(arrays, whitening.notes, settings.record(), describe, probe(target))
+
+
+def probe(target: Target) -> list[str]:
+    """Return log-density and gradient at a few points, to the last bit.
+
+    What a hash of the inputs does not see shows there: another processor, other libraries, code that was changed.
+    """
+    points = np.random.default_rng(PROBE_SEED).standard_normal((PROBES, target.size))
+    density = target.evaluate()
+    return [float(number).hex() for point in points for part in density(point) for number in np.atleast_1d(part)]
 
 
 def check_settings(*, start: str = "laplace", nuts_sampler: str = "nutpie", store: Any = None, **numbers: Any) -> None:

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import numpy as np
+from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.basic import Constant
 from pytensor.graph.traversal import toposort
 
@@ -44,4 +45,15 @@ def _reference(item: Any, known: dict[Any, str]) -> bytes:
         values = np.asarray(item.data)
         text = repr(item.data).encode() if values.dtype == object else values.tobytes()
         return f"{values.dtype}{values.shape}".encode() + text
-    return str(item.type).encode()  # a random state, which no density depends on
+    if isinstance(item, SharedVariable):
+        return _shared(item)
+    return str(item.type).encode()
+
+
+def _shared(item: SharedVariable) -> bytes:
+    """Return the numbers that a shared variable holds now; a random state is none that a density depends on."""
+    held = item.get_value(borrow=True)
+    if isinstance(held, np.random.Generator):
+        return str(item.type).encode()
+    values = np.asarray(held)
+    return f"shared {values.dtype}{values.shape}".encode() + values.tobytes()

@@ -76,7 +76,12 @@ class DrawStore:
         return None if found is None else int(found)
 
     def begin(
-        self, whitening: Mapping[str, np.ndarray], notes: Sequence[str], sampler: Mapping[str, Any], describe: Describe
+        self,
+        whitening: Mapping[str, np.ndarray],
+        notes: Sequence[str],
+        sampler: Mapping[str, Any],
+        describe: Describe,
+        probe: Sequence[str],
     ) -> DrawWriter:
         """Keep what a later run must not work out anew; return what writes the draws.
 
@@ -90,18 +95,24 @@ class DrawStore:
             ``requested`` (chains, draws), ``seed`` and further settings.
         describe : callable
             Returns the parameters of draws of w.
+        probe : sequence of str
+            Numbers of the density, to the last bit, that a run which is continued must have again.
 
         Raises
         ------
         BayesmapIOError
-            BM-IO-024 if it cannot be written, BM-IO-026 if the disk has no room for the draws.
+            BM-IO-024 if it cannot be written, BM-IO-026 if the disk has no room for the draws, BM-IO-028 if the density
+            is not what it was.
         """
         self._check_room(*sampler["requested"], size=len(whitening["origin"]))
         if "whitening" in self.manifest:
+            if self.manifest.get("probe") != list(probe):
+                raise not_the_same(f"the density is not, to the last bit, that of the draws in {self.folder}")
             return DrawWriter(self, describe)
         arrays = {name: ([f"{name}_{i}" for i in range(value.ndim)], value) for name, value in whitening.items()}
         self.manifest["whitening"] = self.write(WHITENING, xr.DataTree(xr.Dataset(arrays))) | {"notes": list(notes)}
         self.manifest["sampler"] = dict(sampler)
+        self.manifest["probe"] = list(probe)
         self.manifest["identity"]["seed"] = sampler["seed"]
         self.write_manifest()
         return DrawWriter(self, describe)
@@ -303,11 +314,8 @@ class DrawWriter:
         """Refuse draws that are not, bit for bit, those that an earlier run wrote of the same chain."""
         before = self.store.chain(chain)
         if not np.array_equal(before.w, drawn.w[: len(before.w)]):
-            raise BayesmapIOError(
-                "BM-IO-028",
-                what=f"chain {chain}, run again from its seed, does not give the draws that are in {self.store.folder}",
-                rule="A run is continued on the same kind of processor with the same libraries, to the same bits",
-                remedy="Continue it where it was begun; or begin anew with --overwrite (resume=False, overwrite=True)",
+            raise not_the_same(
+                f"chain {chain}, run again from its seed, does not give the draws that are in {self.store.folder}"
             )
 
     def _write_block(self, chain: int, first: int, part: ChainDraws) -> dict[str, Any]:
@@ -342,4 +350,14 @@ def damaged(folder: Path, why: str, remedy: str = ANEW) -> BayesmapIOError:
         what=f"the draws in {folder} cannot be used: {why}",
         rule=f"A folder of draws holds {MANIFEST} and the blocks that it names, as they were written",
         remedy=remedy,
+    )
+
+
+def not_the_same(what: str) -> BayesmapIOError:
+    """Return the error for a run that cannot be continued to the same bits."""
+    return BayesmapIOError(
+        "BM-IO-028",
+        what=what,
+        rule="A run is continued on the same kind of processor, with the same code and libraries, to the same bits",
+        remedy="Continue it where it was begun; or begin anew with --overwrite (resume=False, overwrite=True)",
     )

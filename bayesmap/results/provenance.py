@@ -38,18 +38,18 @@ def data_hash(dataset: Dataset) -> str:
         format and compression.
     """
     digest = hashlib.sha256()
-    for text in fingerprint(dataset):
+    for text in _numbers(dataset):
         digest.update(text)
     return digest.hexdigest()
 
 
-def fingerprint(part: Any) -> Iterator[bytes]:
+def _numbers(part: Any) -> Iterator[bytes]:
     """Yield the bytes of a record, field after field; names and notes are left out."""
     if dataclasses.is_dataclass(part):
         for item in dataclasses.fields(part):
             if item.name not in ("name", "notes", "source") or isinstance(part, MapAxis):
                 yield item.name.encode()
-                yield from fingerprint(getattr(part, item.name))
+                yield from _numbers(getattr(part, item.name))
     elif isinstance(part, np.ndarray):
         yield f"{part.shape}{part.dtype.str}".encode()
         yield part.tobytes()
@@ -57,6 +57,6 @@ def fingerprint(part: Any) -> Iterator[bytes]:
         yield part.to_header_string().encode()
     elif isinstance(part, tuple):
         for item in part:
-            yield from fingerprint(item)
+            yield from _numbers(item)
     else:
         yield repr(part).encode()

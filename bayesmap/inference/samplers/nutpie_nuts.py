@@ -39,6 +39,7 @@ POLL = 0.2
 """Seconds between looks at the chains, which run in threads of their own."""
 
 Show = Callable[[Mapping[int, tuple[int, int]]], None]
+Density = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 
 def run(target: Target, settings: Settings) -> RawDraws:
@@ -52,7 +53,8 @@ def run(target: Target, settings: Settings) -> RawDraws:
         # Of a run with fewer draws than chains, or none: ArviZ suspects that the axes were exchanged.
         stack.enter_context(warnings.catch_warnings())
         warnings.filterwarnings("ignore", "Found chain dimension to be longer than draw dimension", UserWarning)
-        pool = _Pool(_model(target), settings, shows)
+        failures: list[BaseException] = []
+        pool = _Pool(_model(target, failures), settings, shows, failures)
         finished = pool.run()
     found = [pool.draws.get(chain, _nothing(target.size)) for chain in range(settings.chains)]
     chains, length = longest_part([len(item.w) for item in found])
@@ -66,16 +68,33 @@ def run(target: Target, settings: Settings) -> RawDraws:
     )
 
 
-def _model(target: Target) -> Any:
+def _model(target: Target, failures: list[BaseException]) -> Any:
     return from_pyfunc(
         target.size,
-        target.evaluate,
+        lambda: _noting(target.evaluate(), failures),
         lambda seed1, seed2, chain: lambda w: {"w": w},
         ["float64"],
         [(target.size,)],
         ["w"],
         make_initial_point_fn=lambda seed: target.starts([seed], SPREAD)[0],
     )
+
+
+def _noting(function: Density, failures: list[BaseException]) -> Density:
+    """Return a density whose errors are noted, for the thread that waits: in nutpie's own they would end the process.
+
+    After one the density is zero, so that all chains come to their end soon; none of their draws is kept.
+    """
+
+    def density(w: np.ndarray) -> tuple[float, np.ndarray]:
+        if not failures:
+            try:
+                return function(w)
+            except BaseException as error:  # memory that ran out, among others
+                failures.append(error)
+        return -np.inf, np.zeros_like(w)
+
+    return density
 
 
 @dataclass
@@ -90,10 +109,10 @@ class _Running:
     last: float = field(default_factory=time.monotonic)
     """When they were written."""
 
-    def wait(self, seconds: float) -> ChainDraws | None:
-        """Return the draws if the chain ends within some seconds."""
+    def wait(self, seconds: float) -> Any:
+        """Return nutpie's tree if the chain ends within some seconds, else None."""
         try:
-            return _draws(self.sampler.wait(timeout=seconds))
+            return self.sampler.wait(timeout=seconds)
         except TimeoutError:
             return None
 
@@ -105,14 +124,19 @@ class _Pool:
     model: Any
     settings: Settings
     shows: list[Show]
+    failures: list[BaseException]
+    """Errors of the density, noted in the threads of the chains."""
     draws: dict[int, ChainDraws] = field(default_factory=dict)
     running: dict[int, _Running] = field(default_factory=dict)
+    ended: set[int] = field(default_factory=set)
+    """Chains with all their draws, which are in the store where there is one."""
 
     def run(self) -> bool:
         """Fill `draws`; return whether all chains came to their end."""
         store = self.settings.store
         if store is not None:
             self.draws.update(store.finished())
+            self.ended.update(self.draws)
         waiting = [chain for chain in range(self.settings.chains) if chain not in self.draws]
         try:
             with _noted_interrupt() as interrupted:
@@ -123,20 +147,28 @@ class _Pool:
         except KeyboardInterrupt:
             pass  # in a thread, or from another handler: the same as a noted one
         except BaseException:
-            for item in self.running.values():
-                item.sampler.cancel()
+            self._cancel()
+            self._check()  # the density's own error, where there is one, rather than what followed from it
             raise
-        finished = not (waiting or self.running)
+        finished = len(self.ended) == self.settings.chains
         try:
             for chain, item in list(self.running.items()):
-                self._end(chain, _draws(item.sampler.abort()), finished=False)
+                self._end(chain, self._sound(item.sampler.abort()), finished=False)
         finally:  # after a second Ctrl-C, or a full disk
-            for item in self.running.values():
-                item.sampler.cancel()
+            self._cancel()
         if store is not None and not finished:
             self._take_longer()
         self._show()
         return finished
+
+    def _cancel(self) -> None:
+        for item in self.running.values():
+            item.sampler.cancel()
+
+    def _check(self) -> None:
+        """Raise what the density raised in the thread of a chain."""
+        if self.failures:
+            raise self.failures[0]
 
     def _take_longer(self) -> None:
         """Of chains that an earlier run had brought farther than this one before it was interrupted, take its draws."""
@@ -169,15 +201,21 @@ class _Pool:
 
     def _look(self) -> None:
         """Give each running chain some time, write what is due, show how far it all is."""
+        self._check()
         for chain, item in list(self.running.items()):
             found = item.wait(POLL / len(self.running))
             if found is not None:
-                self._end(chain, found, finished=True)
+                self._end(chain, self._sound(found), finished=True)
             elif self._due(item):
-                found = _draws(item.sampler.inspect())
-                self._write(chain, found)
-                item.written, item.last = len(found.w), time.monotonic()
+                part = self._sound(item.sampler.inspect())
+                self._write(chain, part)
+                item.written, item.last = len(part.w), time.monotonic()
         self._show()
+
+    def _sound(self, tree: Any) -> ChainDraws:
+        """Return a chain's draws, unless the density failed while they were made."""
+        self._check()
+        return _draws(tree)
 
     def _due(self, item: _Running) -> bool:
         new = item.counts["drawn"] - self.settings.tune - item.written
@@ -188,6 +226,8 @@ class _Pool:
         self.draws[chain] = found
         del self.running[chain]
         self._write(chain, found, finished=finished)
+        if finished:
+            self.ended.add(chain)
 
     def _write(self, chain: int, found: ChainDraws, *, finished: bool = False) -> None:
         if self.settings.store is not None:
