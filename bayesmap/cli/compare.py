@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,11 @@ from bayesmap.cli import exit_codes
 from bayesmap.cli.candidates import fits_of, load_all, read_candidates
 from bayesmap.cli.config import add_path_arguments
 from bayesmap.cli.output import PICTURE_DPI, file_name
-from bayesmap.cli.paths import check_output, draws_folder, output_folder, output_path
+from bayesmap.cli.paths import check_draws, check_output, check_writable, draws_folder, output_folder, output_path
 from bayesmap.cli.progress import now_and_then, progress
 from bayesmap.dataset import Dataset
 from bayesmap.errors import ConfigError
-from bayesmap.results.draw_folder import refuse_draws, remove_empty, remove_store, stores_in
+from bayesmap.results.draw_folder import remove_empty, remove_store, stores_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,10 +93,12 @@ def run(options: argparse.Namespace) -> int:
     _check_numbers(options)
     output = output_path(options.output, folder=Path.cwd(), allowed=options.allow_path)
     check_output(output, overwrite=options.overwrite)
+    check_writable(output)
     kept = draws_folder(output)
-    if stores_in(kept) and not (options.resume or options.overwrite):
-        raise refuse_draws(kept)
+    check_draws(kept, resume=options.resume, overwrite=options.overwrite)
     candidates = read_candidates(options.models, options.allow_path)
+    for item in candidates:
+        check_draws(kept / file_name(item.name), resume=options.resume, overwrite=options.overwrite)
     inputs = load_all(candidates)
     _check_evidence(options.evidence)
     progress(f"{', '.join(inputs)}: data and models are fine")
@@ -109,11 +111,18 @@ def run(options: argparse.Namespace) -> int:
     with output_folder(output, overwrite=options.overwrite) as folder:
         write_comparison(folder, found, {name: fit for name, (fit, _) in fits.items()})
     print(f"results: {output}")
-    for store in stores_in(kept):
-        remove_store(store, finished_only=False)
-    remove_empty(kept)
+    _tidy(kept, fits)
     progress(f"finished after {time.perf_counter() - start:.1f} s")
     return exit_codes.FINE if found.success else exit_codes.NOT_TRUSTED
+
+
+def _tidy(kept: Path, models: Iterable[str]) -> None:
+    """Delete the draws of the models that were compared; those that another comparison left are not its own."""
+    for name in models:
+        remove_store(kept / file_name(name))
+    remove_empty(kept)
+    if others := stores_in(kept):
+        progress(f"draws that are not of this comparison are kept in {kept}: {', '.join(item.name for item in others)}")
 
 
 @contextmanager

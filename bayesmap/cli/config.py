@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from bayesmap.cli.entries import IRFS, OF_A_MAP, DatasetEntry, EntryReader
-from bayesmap.cli.paths import check_draws, check_output, check_writable, output_path, was_interrupted
+from bayesmap.cli.paths import (
+    check_draws,
+    check_output,
+    check_writable,
+    draws_folder,
+    output_path,
+    was_interrupted,
+)
 from bayesmap.cli.sampling import RANDOM_SEED, read_sample
 from bayesmap.cli.values import choice, flag, positive, radius, text, whole
 from bayesmap.cli.wanted import Bands, read_flux_points, read_profiles
@@ -165,8 +172,8 @@ def read_config(
         BM-CF-001 unknown key, BM-CF-007 value of the wrong kind, BM-CF-020 and 050 missing or contradicting keys;
         BM-CF-010 to 016 see `load_yaml`; for priors see `read_priors`.
     BayesmapIOError
-        BM-IO-012 to 016 for an input outside the allowed folders or missing, BM-IO-018 for an output outside them,
-        BM-IO-019 for an output that exists, BM-IO-027 for one that cannot be written.
+        BM-IO-012 to 016 for an input outside the allowed folders or missing, BM-IO-018 for an output outside them, or
+        whose folder of draws is a link, BM-IO-019 for an output that exists, BM-IO-027 for one that cannot be written.
     BayesmapInputError
         BM-IO-022 for draws of an unfinished run that are neither to be continued nor deleted.
     ProblemList
@@ -220,7 +227,7 @@ def _output_problems(output: Any, *, overwrite: bool, resume: bool) -> list[Baye
     replaced = overwrite or (resume and was_interrupted(output))
     for check in (
         partial(check_output, output, overwrite=replaced),
-        partial(check_draws, output, resume=resume, overwrite=overwrite),
+        partial(check_draws, draws_folder(output), resume=resume, overwrite=overwrite),
         partial(check_writable, output),
     ):
         attempt(problems, check)

@@ -137,9 +137,12 @@ def store_options(config: Config) -> dict[str, Any]:
 
 
 def tidy(config: Config, *, interrupted: bool) -> None:
-    """Delete the folder of draws, which the results hold now; after an interrupt say how to continue."""
+    """Delete the folder of draws, which the results hold now; after an interrupt say how to continue.
+
+    Draws of an earlier run, which the results do not hold because nothing was kept of this one, are left alone.
+    """
     folder = draws_folder(config.output)
-    if not is_store(folder):
+    if not (keeps_draws(config) and is_store(folder)):
         return
     if interrupted:
         progress(f"interrupted: draws are kept in {folder}, the same command with --resume continues")

@@ -12,13 +12,15 @@ from pathlib import Path
 
 from bayesmap.errors import BayesmapIOError
 from bayesmap.io.whole_file import synchronise
-from bayesmap.results.draw_folder import is_store, refuse_draws
+from bayesmap.results.draw_folder import is_store, refuse_draws, stores_in
 
 RECORD = "analysis.json"
 """File of an output that says, among others, whether the run came to its end."""
 LARGEST_RECORD = 50_000_000
 """Bytes."""
 INTERRUPTED = "interrupted"
+FILE_UNWRITTEN = "BM-IO-009"
+"""Code of one file that cannot be written."""
 LONGEST = 255
 """Bytes of the name of a file."""
 
@@ -140,16 +142,32 @@ def draws_folder(output: Path) -> Path:
     return output.with_name(f"{output.name}.draws")
 
 
-def check_draws(output: Path, *, resume: bool, overwrite: bool) -> None:
+def check_draws(folder: Path, *, resume: bool, overwrite: bool) -> None:
     """Refuse to begin where the draws of an unfinished run are, unless they are to be continued or deleted.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of draws, or of several of them.
+    resume, overwrite : bool
+        True if draws that are there are to be continued, or deleted.
 
     Raises
     ------
+    BayesmapIOError
+        BM-IO-018 if the folder is a link: it may lead out of the allowed folders.
     BayesmapInputError
         BM-IO-022.
     """
-    if is_store(draws_folder(output)) and not (resume or overwrite):
-        raise refuse_draws(draws_folder(output))
+    if folder.is_symlink():
+        raise BayesmapIOError(
+            "BM-IO-018",
+            what=f"{folder}, in which draws are kept, is a link",
+            rule="Draws are kept in a folder beside the output, and those that a link leads to are left alone",
+            remedy="Remove the link, or choose another output",
+        )
+    if is_store(folder) and not (resume or overwrite):
+        raise refuse_draws(folder)
 
 
 @contextmanager
@@ -173,13 +191,40 @@ def output_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
     Raises
     ------
     BayesmapIOError
-        BM-IO-019 if the output exists and `overwrite` is False.
+        BM-IO-019 if the output exists and `overwrite` is False, BM-IO-029 if files cannot be written.
     """
     check_output(path, overwrite=overwrite)
+    try:
+        with _whole_folder(path) as partial:
+            yield partial
+    except OSError as error:
+        raise _unwritten(path, str(error)) from error
+    except BayesmapIOError as error:
+        if error.code != FILE_UNWRITTEN:
+            raise
+        raise _unwritten(path, error.what) from error
+
+
+def _unwritten(path: Path, what: str) -> BayesmapIOError:
+    """Return the error about results that cannot be written; draws that are kept are not lost."""
+    kept = draws_folder(path)
+    options = "--resume --overwrite" if path.exists() else "--resume"
+    resumed = f"the same command with {options} writes them from the draws that are kept in {kept}"
+    return BayesmapIOError(
+        "BM-IO-029",
+        what=f"the results {path} cannot be written: {what}",
+        rule="The disk must have room for them, and the folder be one that can be written",
+        remedy="Make space, or change the permissions; then "
+        + (resumed if is_store(kept) or stores_in(kept) else "run the same command again"),
+    )
+
+
+@contextmanager
+def _whole_folder(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    partial.chmod(0o755)
     try:
+        partial.chmod(0o755)
         yield partial
         files = sorted(partial.iterdir(), key=lambda file: (file.name == RECORD, file.suffix == ".nc", file.name))
         for file in files:

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import importlib.metadata
 import os
+import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -101,12 +102,9 @@ def write_whole(path: Path, text: str) -> None:
     BayesmapIOError
         BM-IO-009 if it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        _put(path, text.encode("utf-8"), synchronised=False)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise BayesmapIOError(
             "BM-IO-009",
             what=f"{path} cannot be written: {error}",
@@ -125,15 +123,21 @@ def put_bytes(path: Path, content: bytes) -> None:
     OSError
         If it cannot be written; the temporary file is gone, a file that was there is as before.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    _put(path, content, synchronised=True)
+    synchronise(path.parent)
+
+
+def _put(path: Path, content: bytes, *, synchronised: bool) -> None:
+    """Write a file of a name that nobody can foresee, and rename it; nothing is left of it where that fails."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:  # a new one: what lies there, or where a link leads, is not written to
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if synchronised:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
-        synchronise(path.parent)
-    except OSError:
+    except BaseException:  # Ctrl-C too
         temporary.unlink(missing_ok=True)
         raise
 

@@ -20,7 +20,7 @@ from bayesmap.results.verdict import Verdict
 
 LOCK = "lock"
 IN_USE = "BM-IO-025"
-OWN = re.compile(r"\.?(manifest\.json|whitening\.nc|chain-\d+-run-\d+-\d{7,}-\d{7,}\.nc)(\.\d+\.tmp)?")
+OWN = re.compile(r"\.?(manifest\.json|whitening\.nc|chain-\d+-run-\d+-\d{7,}-\d{7,}\.nc)(\.[0-9a-f]+\.tmp)?")
 """Names of the files of a store, finished or on their way; others are not touched."""
 LARGEST_MANIFEST = 20_000_000
 """Bytes; the blocks of twenty million draws are named in fewer."""
@@ -246,8 +246,9 @@ def _check(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> N
 
 
 def stores_in(folder: Path) -> list[Path]:
-    """Return the folders of draws that lie in a folder."""
-    return sorted(item for item in folder.iterdir() if is_store(item)) if folder.is_dir() else []
+    """Return the folders of draws that lie in a folder; links to others do not."""
+    items = folder.iterdir() if folder.is_dir() else ()
+    return sorted(item for item in items if not item.is_symlink() and is_store(item))
 
 
 def remove_store(folder: Path, *, finished_only: bool = True) -> None:
@@ -270,8 +271,8 @@ def remove_store(folder: Path, *, finished_only: bool = True) -> None:
 
 
 def remove_empty(folder: Path) -> None:
-    """Delete a folder if it is there and empty."""
-    if folder.is_dir() and not any(folder.iterdir()):
+    """Delete a folder if it is there and empty; a link stays."""
+    if folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir()):
         folder.rmdir()
 
 

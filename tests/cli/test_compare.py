@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from bayesmap import load_posterior, write_dataset, write_models
+from bayesmap.cli import compare as module
 from bayesmap.cli.candidates import read_candidates
 from bayesmap.cli.main import main
 from bayesmap.errors import BayesmapError
+from bayesmap.results.draw_store import MANIFEST
 from bayesmap.testing import toy_dataset, toy_models
+from tests.trust.new_store import new_store
 
 CONFIG = "dataset: data.fits.gz\nmodels: {name}.yaml\noutput: fit-{name}\nsample: {{draws: 300, tune: 150}}\n"
 
@@ -146,3 +150,59 @@ def test_an_interrupted_comparison_keeps_its_draws_and_continues(folder, monkeyp
     record = json.loads((folder / "stopped" / "comparison.json").read_text())
     first, second = record["models"]
     assert first["elpd"] == second["elpd"]  # the same model, seed and data
+
+
+BOTH = ["compare", "c=source-config.yaml", "d=none-config.yaml", "--output", "tidied"]
+
+
+@pytest.fixture
+def tidied(folder, tmp_path, monkeypatch):
+    """A comparison without the fits; return its folder of draws."""
+    monkeypatch.chdir(folder)
+    trees = {name: (None, None) for name in ("c", "d")}
+    monkeypatch.setattr(module, "fits_of", lambda *arguments, **options: trees)
+    monkeypatch.setattr(module, "_compared", lambda *arguments: SimpleNamespace(success=True))
+    monkeypatch.setattr(module, "write_comparison", lambda *arguments: None)
+    monkeypatch.setattr(module, "output_path", lambda *arguments, **options: tmp_path / "tidied")
+    return tmp_path / "tidied.draws"
+
+
+@pytest.mark.parametrize("option", ["--resume", "--overwrite"])
+def test_a_comparison_deletes_the_draws_of_its_own_models_only(tidied, capsys, option):
+    for name, finished in {"a": False, "b": True, "c": True, "d": False}.items():
+        new_store(tidied / name, finished=finished)
+    assert main(BOTH) == 2
+    assert "BM-IO-022" in capsys.readouterr().err
+    assert main([*BOTH, option]) == 0
+    assert {path.name for path in tidied.iterdir()} == {"a", "b", "d"}  # d is not finished: not what was compared
+    assert "draws that are not of this comparison are kept in" in capsys.readouterr().err
+
+
+def test_draws_of_other_models_are_in_nobodys_way(tidied):
+    new_store(tidied / "a", finished=False)
+    assert main(BOTH) == 0
+    assert (tidied / "a" / MANIFEST).exists()
+
+
+@pytest.mark.parametrize("link", ["tidied.draws", "tidied.draws/c"])
+def test_a_comparison_does_not_follow_a_link_to_draws(tidied, tmp_path, capsys, link):
+    new_store(tmp_path / "other" / "c", finished=True)
+    (tmp_path / link).parent.mkdir(exist_ok=True)
+    (tmp_path / link).symlink_to(tmp_path / "other" / ("" if link == "tidied.draws" else "c"))
+    assert main([*BOTH, "--overwrite"]) == 4
+    assert "BM-IO-018" in capsys.readouterr().err
+    assert (tmp_path / "other" / "c" / MANIFEST).exists()
+
+
+def test_a_link_to_the_draws_of_another_model_stays(tidied, tmp_path):
+    new_store(tmp_path / "other", finished=True)
+    tidied.mkdir()
+    (tidied / "a").symlink_to(tmp_path / "other")
+    assert main(BOTH) == 0
+    assert (tidied / "a" / MANIFEST).exists()
+
+
+def test_an_output_that_cannot_be_written_is_told_first(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    assert main([*BOTH[:-1], "data.fits.gz/new"]) == 4
+    assert "BM-IO-027" in capsys.readouterr().err

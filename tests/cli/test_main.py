@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from bayesmap.cli import main as main_module
@@ -41,6 +43,35 @@ def test_exit_codes(failing, capsys, error, code):
     assert captured.out == ""
     assert captured.err.startswith("bayesmap: ")
     assert "Traceback" not in captured.err
+
+
+@pytest.mark.parametrize("ctrl_c", [signal.default_int_handler, signal.SIG_IGN, signal.SIG_DFL])
+def test_the_end_of_a_jobs_time_interrupts(monkeypatch, capsys, ctrl_c):
+    """Also where a shell has Ctrl-C ignored, for what a script starts in the background."""
+    monkeypatch.setattr(main_module.check, "run", lambda options: signal.raise_signal(signal.SIGTERM))
+    before = signal.signal(signal.SIGINT, ctrl_c)
+    try:
+        assert main(["check", "config.yaml"]) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_a_handler_of_ctrl_c_hears_of_the_end_of_a_jobs_time(monkeypatch):
+    """While it samples there is one that keeps the draws."""
+    heard = []
+
+    def end(options):
+        signal.raise_signal(signal.SIGTERM)
+        return 0
+
+    monkeypatch.setattr(main_module.check, "run", end)
+    before = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    try:
+        assert main(["check", "config.yaml"]) == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert heard == [signal.SIGINT]
 
 
 def test_the_message_is_the_letter_and_debug_shows_where(failing, capsys):

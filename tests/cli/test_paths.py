@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
 from bayesmap.cli.paths import check_output, output_folder, output_path
 from bayesmap.errors import BayesmapIOError
+from bayesmap.results.draw_store import MANIFEST
 
 
 @pytest.mark.parametrize("text", ["../secret", "/etc/result", "$HOME/../../x", "a/../../b"])
@@ -81,3 +85,43 @@ def test_a_failure_leaves_everything_as_it_was(tmp_path):
         write_half()
     assert (output / "a.txt").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["result"]
+
+
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "npred.fits.gz")
+LETTER = {"what": "posterior.nc: no room", "rule": "It must have room", "remedy": "Choose another place"}
+
+
+def write_on_a_full_disk(output, error):
+    with output_folder(output, overwrite=True) as folder:
+        (folder / "a.txt").write_text("new")
+        raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "text"), [(FULL, r"No space left.*npred\.fits"), (BayesmapIOError("BM-IO-009", **LETTER), "no room")]
+)
+@pytest.mark.parametrize("kept", ["result.draws", "result.draws/a"])
+def test_a_full_disk_is_told_with_the_way_on(tmp_path, error, text, kept):
+    """Of a fit that keeps its draws, and of a comparison; a file that was there stays."""
+    output = tmp_path / "result"
+    with pytest.raises(BayesmapIOError, match=f"BM-IO-029.*{text}.*run the same command again"):
+        write_on_a_full_disk(output, error)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / kept).mkdir(parents=True)
+    (tmp_path / kept / MANIFEST).write_text("{}")
+    with pytest.raises(BayesmapIOError, match=rf"BM-IO-029.*{text}.*with --resume writes them .* in .*result\.draws"):
+        write_on_a_full_disk(output, error)
+    output.mkdir()
+    (output / "a.txt").write_text("old")
+    with pytest.raises(BayesmapIOError, match=r"BM-IO-029.*--resume --overwrite"):
+        write_on_a_full_disk(output, error)
+    assert (output / "a.txt").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["result", "result.draws"]
+
+
+def test_other_errors_of_what_is_written_stay_what_they_are(tmp_path):
+    with pytest.raises(BayesmapIOError, match="BM-IO-001"):
+        write_on_a_full_disk(tmp_path / "result", BayesmapIOError("BM-IO-001", **LETTER))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BayesmapIOError, match=r"BM-IO-029.*(exists|Not a directory)"):
+        write_on_a_full_disk(tmp_path / "file" / "result", FULL)

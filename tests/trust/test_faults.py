@@ -16,11 +16,14 @@ import pytest
 
 from bayesmap import load_posterior
 from bayesmap.cli import exit_codes
+from bayesmap.cli.config import Config
+from bayesmap.cli.fit import tidy
 from bayesmap.cli.main import main
 from bayesmap.io.gammapy import write_dataset
 from bayesmap.io.yaml import write_models
 from bayesmap.results.draw_store import MANIFEST
 from bayesmap.results.posterior import verdict_of
+from tests.trust.new_store import new_store
 
 CONFIG = """\
 dataset: data.fits.gz
@@ -295,6 +298,19 @@ def test_resume_needs_draws_that_are_kept(analysis, capsys):
         (analysis / "config.yaml").write_text(CONFIG.split("sample:", maxsplit=1)[0] + text + "\n")
         assert main(["fit", str(analysis / "config.yaml"), "--resume"]) == 2
         assert "BM-CF-059" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("sample", "left"), [(None, True), ({"nuts_sampler": "numpyro"}, True), ({"random_seed": 1}, False)]
+)
+def test_draws_that_the_results_do_not_hold_are_not_deleted(tmp_path, sample, left):
+    store = tmp_path / "fit.draws"
+    new_store(store, finished=True)
+    config = Config(folder=tmp_path, models=tmp_path / "models.yaml", output=tmp_path / "fit", sample=sample)
+    tidy(config, interrupted=True)
+    assert (store / MANIFEST).exists()
+    tidy(config, interrupted=False)
+    assert (store / MANIFEST).exists() == left
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes")])

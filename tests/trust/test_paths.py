@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import shutil
+from pathlib import Path
 
 import pytest
 from astropy.io import fits
@@ -17,9 +19,12 @@ from bayesmap.cli.paths import output_folder
 from bayesmap.errors import BayesmapError, BayesmapIOError, ProblemList
 from bayesmap.io.datasets import read_datasets
 from bayesmap.io.ogip import read_ogip
+from bayesmap.io.whole_file import put_bytes, write_whole
 from bayesmap.io.xml import read_models_xml
 from bayesmap.io.yaml import read_covariance, read_models
 from bayesmap.report import write_report
+from bayesmap.results.draw_folder import remove_empty, stores_in
+from bayesmap.results.draw_store import MANIFEST
 
 pytestmark = pytest.mark.usefixtures("no_network")
 
@@ -174,6 +179,67 @@ def test_files_of_a_result_are_replaced_not_written_through(tmp_path):
     assert (tmp_path / "victim.txt").read_text() == "as before"
     assert (target / "result.json").read_text() == "new"
     assert not (target / "result.json").is_symlink()
+
+
+def in_text(path):
+    write_whole(path, "new")
+
+
+def in_bytes(path):
+    put_bytes(path, b"new")
+
+
+@pytest.mark.parametrize("write", [in_text, in_bytes])
+def test_nothing_is_written_through_a_temporary_name(tmp_path, monkeypatch, write):
+    """Nobody can foresee it; a link of that very name is refused all the same."""
+    (tmp_path / "victim").write_text("as before")
+    with monkeypatch.context() as patch:
+        patch.setattr(secrets, "token_hex", lambda size: "0f" * size)
+        (tmp_path / ".file.0f0f0f0f.tmp").symlink_to(tmp_path / "victim")
+        with pytest.raises((OSError, BayesmapIOError), match="File exists"):
+            write(tmp_path / "file")
+    assert (tmp_path / "victim").read_text() == "as before"
+    write(tmp_path / "file")
+    (tmp_path / "plain").write_text("new")
+    assert (tmp_path / "file").read_text() == "new"
+    assert (tmp_path / "file").stat().st_mode == (tmp_path / "plain").stat().st_mode
+    assert {path.name for path in tmp_path.iterdir()} == {"victim", "file", "plain"}
+
+
+@pytest.mark.parametrize("write", [in_text, in_bytes])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_an_interrupt_leaves_no_temporary_file(tmp_path, monkeypatch, write, error):
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(error):
+        write(tmp_path / "file")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", ["check", "fit"])
+def test_draws_are_not_kept_where_a_link_leads(place, tmp_path, capsys, command):
+    (place / "c.yaml").write_text("dataset: dataset.fits\nmodels: models.yaml\noutput: result\n")
+    other = tmp_path / "outside" / "fit.draws"
+    other.mkdir()
+    (other / MANIFEST).write_text("{}")
+    (place / "result.draws").symlink_to(other)
+    assert main([command, str(place / "c.yaml"), "--overwrite"]) == 4
+    shown = capsys.readouterr()
+    assert "BM-IO-018" in shown.out + shown.err
+    assert [path.name for path in other.iterdir()] == [MANIFEST]
+
+
+def test_a_link_is_no_folder_of_draws_of_ours(tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (tmp_path / "draws").mkdir()
+    (tmp_path / "draws" / "a").symlink_to(other)
+    remove_empty(tmp_path / "draws" / "a")
+    (other / MANIFEST).write_text("{}")
+    assert stores_in(tmp_path / "draws") == []
+    assert stores_in(tmp_path) == [other]
 
 
 def test_a_report_is_not_written_through_a_link(place, tmp_path):
