@@ -54,8 +54,9 @@ def draw_store(
         yield None
         return
     attributes = what_was_fitted(fit._posterior.variables, fit.datasets, fit._options.record())
+    identity, size = run_identity(fit, options), fit._posterior.variables.coordinates.size
     with open_store(
-        Path(folder), run_identity(fit, options), attributes, options["chains"], resume=resume, overwrite=overwrite
+        Path(folder), identity, attributes, options["chains"], size=size, resume=resume, overwrite=overwrite
     ) as store:
         yield store
 

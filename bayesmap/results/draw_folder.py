@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeGuard
 
+import numpy as np
 import xarray as xr
 from filelock import FileLock, Timeout
 
 from bayesmap.errors import BayesmapInputError, BayesmapIOError
 from bayesmap.io.whole_file import synchronise
+from bayesmap.results.blocks import read_small
 from bayesmap.results.draw_store import BLOCK, FORMAT, LIBRARY, MANIFEST, NAME, WHITENING, DrawStore, damaged
 from bayesmap.results.identity import differences
+from bayesmap.results.stored_tree import UnfitError, check_tree
 from bayesmap.results.verdict import Verdict
 
 LOCK = "lock"
 IN_USE = "BM-IO-025"
 OWN = re.compile(r"\.?(manifest\.json|whitening\.nc|chain-\d+-run-\d+-\d{7,}-\d{7,}\.nc)(\.[0-9a-f]+\.tmp)?")
 """Names of the files of a store, finished or on their way; others are not touched."""
+LARGEST_NUMBER = 2**63
+"""Seeds and numbers of runs are below."""
 LARGEST_MANIFEST = 20_000_000
 """Bytes; the blocks of twenty million draws are named in fewer."""
 UNREADABLE = "Name the right folder; or delete this one and begin anew"
@@ -35,6 +41,7 @@ def open_store(
     attributes: Mapping[str, str],
     chains: int,
     *,
+    size: int | None = None,
     resume: bool = False,
     overwrite: bool = False,
 ) -> Iterator[DrawStore]:
@@ -51,6 +58,8 @@ def open_store(
         Of a posterior's root: what was fitted.
     chains : int
         Number of chains.
+    size : int, optional
+        Number of the sampler's coordinates: that of the run that is continued must be the same.
     resume : bool
         True to continue the run that is there, if there is one.
     overwrite : bool
@@ -64,7 +73,7 @@ def open_store(
     ------
     BayesmapInputError
         BM-IO-021 for draws of other data, models or settings, BM-IO-022 for draws that are there while neither
-        `resume` nor `overwrite` is set.
+        `resume` nor `overwrite` is set, or without the manifest that says what they are while `overwrite` is not set.
     BayesmapIOError
         BM-IO-023 for a damaged folder, BM-IO-024 for one that cannot be written, BM-IO-025 for one that another
         process writes to.
@@ -77,20 +86,41 @@ def open_store(
             manifest = read_manifest(folder)
             _check(folder, manifest["identity"], identity)
             _check_chains(folder, manifest, chains)
+            _remove_unnamed(folder, manifest)
             manifest["run"] += 1  # its blocks have names of their own
         else:
-            _make_room(folder, known=known)
+            _make_room(folder, known=known, overwrite=overwrite)
             manifest = _new(identity, attributes, chains)
-        yield DrawStore(folder, manifest)
+        yield DrawStore(folder, manifest, size)
 
 
-def _make_room(folder: Path, *, known: bool) -> None:
-    """Delete the draws that are to be forgotten, and what a run left that was killed before its first manifest."""
+def _remove_unnamed(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Delete what killed runs wrote and no manifest names."""
+    named = {MANIFEST, *(block["file"] for item in manifest["chains"] for block in item["blocks"])}
+    named |= {WHITENING} if "whitening" in manifest else set()
+    for path in _own_files(folder):
+        if path.name not in named:
+            path.unlink()
+
+
+def _make_room(folder: Path, *, known: bool, overwrite: bool) -> None:
+    """Delete the draws that are to be forgotten, and what a run left that was killed before its first manifest.
+
+    Blocks are written after the first manifest: where there are some without one, it was lost, and they are not.
+    """
     if known:
         read_manifest(folder)  # it is one of ours
     elif others := sorted(item.name for item in folder.iterdir() if item.name != LOCK and not OWN.fullmatch(item.name)):
         what = f"it holds no draws but other files ({', '.join(others[:3])})"
         raise damaged(folder, what, "Choose an empty folder, or move these files away")
+    if not overwrite and any(NAME.fullmatch(path.name) for path in _own_files(folder)):
+        raise BayesmapInputError(
+            "BM-IO-022",
+            what=f"{folder} holds blocks of draws, but no {MANIFEST}, which says whose they are",
+            rule="Draws are neither continued nor deleted unasked",
+            remedy=f"Bring {MANIFEST} back and use --resume (resume=True), or begin anew with --overwrite "
+            "(overwrite=True)",
+        )
     _empty(folder)
 
 
@@ -114,8 +144,21 @@ def refuse_draws(folder: Path) -> BayesmapInputError:
 
 
 def is_store(folder: Path) -> bool:
-    """Return whether there are draws of a run in a folder."""
-    return (folder / MANIFEST).is_file()
+    """Return whether there are draws of a run in a folder.
+
+    Raises
+    ------
+    BayesmapIOError
+        BM-IO-023 if it cannot be seen, as on a network disk that is away: that is no folder without draws.
+    """
+    try:
+        os.lstat(folder / MANIFEST)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        remedy = "Make the folder readable, or wait for its disk"
+        raise damaged(folder, f"{MANIFEST} cannot be seen ({error.strerror})", remedy) from error
+    return True
 
 
 def read_draws(folder: Path) -> xr.DataTree:
@@ -140,9 +183,15 @@ def read_draws(folder: Path) -> xr.DataTree:
     store, tree = _read_between_writes(folder)
     sizes = dict(tree["posterior"].sizes)
     lengths = [store.written(i) for i in range(len(store.manifest["chains"]))]
-    reason = f"interrupted: chains of {', '.join(map(str, lengths))} draws, {sizes['chain']} x {sizes['draw']} kept"
-    verdict = Verdict((reason,), {"chains": sizes["chain"], "draws": sizes["draw"]})
+    reasons = [f"interrupted: chains of {', '.join(map(str, lengths))} draws, {sizes['chain']} x {sizes['draw']} kept"]
+    if not all(np.isfinite(item.values).all() for item in tree["posterior"].data_vars.values()):
+        reasons.append("not_finite: some draws are not finite")
+    verdict = Verdict(tuple(reasons), {"chains": sizes["chain"], "draws": sizes["draw"]})
     tree.attrs["verdict"] = verdict.to_json()
+    try:
+        check_tree(tree)
+    except UnfitError as error:
+        raise damaged(folder, str(error)) from error
     return tree
 
 
@@ -167,9 +216,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        if path.stat().st_size > LARGEST_MANIFEST:
-            raise damaged(folder, f"{MANIFEST} has more than {LARGEST_MANIFEST:,} bytes", UNREADABLE)
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = json.loads(read_small(path, LARGEST_MANIFEST).decode())
     except OSError as error:
         raise damaged(folder, f"{MANIFEST} cannot be read ({error.strerror})", UNREADABLE) from error
     except (ValueError, RecursionError) as error:
@@ -183,18 +230,27 @@ def _is_manifest(found: Any) -> bool:
     return (
         isinstance(found, dict)
         and found.get("format") == FORMAT
-        and type(found.get("run")) is int
+        and _is_number(found.get("run"), smallest=1)
         and isinstance(found.get("identity"), dict)
         and isinstance(found["identity"].get("versions"), dict)
         and isinstance(found["identity"]["versions"].get(LIBRARY), str)
-        and type(found["identity"].get("seed", 0)) in (int, type(None))
+        and (found["identity"].get("seed") is None or _is_number(found["identity"]["seed"]))
         and isinstance(found.get("attributes"), dict)
         and all(isinstance(value, str) for value in found["attributes"].values())
         and isinstance(found.get("chains"), list)
         and len(found["chains"]) > 0
         and all(_is_chain(item) for item in found["chains"])
+        and _are_different([block["file"] for item in found["chains"] for block in item["blocks"]])
         and (_has_begun(found) or not any(item["blocks"] for item in found["chains"]))
     )
+
+
+def _is_number(found: Any, smallest: int = 0) -> bool:
+    return type(found) is int and smallest <= found < LARGEST_NUMBER
+
+
+def _are_different(names: list[str]) -> bool:
+    return len(names) == len(set(names))
 
 
 def _has_begun(found: Mapping[str, Any]) -> bool:
@@ -204,6 +260,7 @@ def _has_begun(found: Mapping[str, Any]) -> bool:
         _is_file(whitening)
         and whitening["file"] == WHITENING
         and isinstance(whitening.get("notes"), list)
+        and all(isinstance(note, str) for note in whitening["notes"])
         and isinstance(sampler, dict)
         and (type(sampler.get("tune")) is int)
     )
@@ -279,9 +336,22 @@ def remove_empty(folder: Path) -> None:
 def _empty(folder: Path) -> None:
     """Delete the files of a store: the manifest first, so that a half-deleted folder is none of draws."""
     (folder / MANIFEST).unlink(missing_ok=True)
-    for path in list(folder.iterdir()):
-        if OWN.fullmatch(path.name):
-            path.unlink()
+    synchronise(folder)  # else it might come back after a power failure, without its blocks
+    for path in _own_files(folder):
+        path.unlink()
+
+
+def _own_files(folder: Path) -> list[Path]:
+    """Return the files of a store, of whatever run; a folder is none, whatever its name."""
+    return [path for path in folder.iterdir() if OWN.fullmatch(path.name) and (path.is_symlink() or not path.is_dir())]
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder, with those above it, whose names are there after a power failure too."""
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for place in new or [folder]:
+        synchronise(place.parent)
 
 
 @contextmanager
@@ -289,8 +359,7 @@ def _alone(folder: Path) -> Iterator[None]:
     """Hold the folder against other processes."""
     lock = FileLock(folder / LOCK)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        synchronise(folder.parent)
+        _make_folder(folder)
         lock.acquire(timeout=0)
     except Timeout as error:
         raise BayesmapIOError(

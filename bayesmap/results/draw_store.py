@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import json
 import re
 import shutil
@@ -24,10 +23,19 @@ import xarray as xr
 
 from bayesmap.errors import BayesmapIOError
 from bayesmap.io.whole_file import put_bytes
+from bayesmap.results.blocks import (
+    COORDINATES,
+    LARGEST_BLOCK,
+    STATISTICS,
+    check_block,
+    form_of,
+    read_plain,
+    read_small,
+)
 from bayesmap.results.draws import ChainDraws, longest_part
 from bayesmap.results.posterior import sampler_attributes
+from bayesmap.results.stored_tree import ENGINE, UNREADABLE, UnfitError
 
-ENGINE = "h5netcdf"
 FORMAT = 1
 """Version of manifest and blocks."""
 BLOCK = 250
@@ -36,18 +44,14 @@ EVERY = 10.0
 """Seconds after which new draws are written in any case."""
 MANIFEST = "manifest.json"
 WHITENING = "whitening.nc"
-COORDINATES = "coordinates"
-"""Group of a block that holds the sampler's coordinates w."""
 MARGIN = 1.2
 """What is asked of the disk, in units of the numbers' size."""
-STATISTICS, FRAME, FRAME_OF_ONE = 8, 12_000, 600
-"""Statistics of a draw; bytes of a block besides its numbers, and for each variable."""
+FRAME, FRAME_OF_ONE = 12_000, 600
+"""Bytes of a block besides its numbers, and for each variable."""
 NAME = re.compile(r"chain-\d+-run-\d+-\d{7,}-\d{7,}\.nc")
 """Names of blocks."""
 LIBRARY = "nutpie"
 """The only sampler whose draws are written while they are made."""
-GROUPS = ("posterior", "sample_stats", COORDINATES)
-"""Groups of a block."""
 KEPT = "What was written before is valid, and --resume (resume=True) continues from it"
 
 Describe = Callable[[np.ndarray], xr.Dataset]
@@ -64,10 +68,13 @@ class DrawStore:
         Where it lies.
     manifest : dict
         What is valid.
+    size : int, optional
+        Number of the sampler's coordinates, where it is known.
     """
 
     folder: Path
     manifest: dict[str, Any]
+    size: int | None = None
 
     @property
     def seed(self) -> int | None:
@@ -124,11 +131,11 @@ class DrawStore:
             return None
         found = self._read(entry).to_dataset().data_vars
         arrays = {str(name): values.values for name, values in found.items()}
-        size = arrays["origin"].size if "origin" in arrays else -1
+        size = self.size or (arrays["origin"].size if "origin" in arrays else -1)
         shapes = {name: values.shape for name, values in arrays.items()}
         finite = all(values.dtype == np.float64 and np.isfinite(values).all() for values in arrays.values())
         if shapes != {"origin": (size,), "root": (size, size)} or not finite:
-            raise damaged(self.folder, f"{WHITENING} holds no change of coordinates")
+            raise damaged(self.folder, f"{WHITENING} holds no change of {size} coordinates")
         return arrays | {"notes": tuple(entry["notes"])}
 
     def finished(self) -> dict[int, ChainDraws]:
@@ -161,16 +168,27 @@ class DrawStore:
             remedy = "Wait until there are some; or continue the run with --resume (resume=True)"
             raise damaged(self.folder, "no draw was written yet", remedy)
         groups: dict[str, list[xr.Dataset]] = {"posterior": [], "sample_stats": []}
+        form = None
         for chain in chains:
             trees = self._blocks(chain)
+            form = form or form_of(trees[0])
+            if any(form_of(item) != form for item in trees):
+                raise damaged(self.folder, f"the blocks of chain {chain} do not hold the parameters of those before")
             for name, parts in groups.items():
-                whole = xr.concat([item[name].to_dataset() for item in trees], "draw", data_vars="minimal")
+                whole = self._joined([item[name].to_dataset() for item in trees], "draw")
                 parts.append(whole.isel(draw=slice(0, length)))
-        made = {name: xr.concat(parts, "chain", data_vars="minimal") for name, parts in groups.items()}
+        made = {name: self._joined(parts, "chain") for name, parts in groups.items()}
         coordinates = {"chain": chains, "draw": np.arange(length)}
         tree = xr.DataTree.from_dict({name: item.assign_coords(coordinates) for name, item in made.items()})
         self._label(tree)
         return tree
+
+    def _joined(self, parts: Sequence[xr.Dataset], along: str) -> xr.Dataset:
+        """Return parts of one form as a whole: none is filled up, or left out."""
+        try:
+            return xr.concat(parts, along, data_vars="minimal", join="exact")
+        except (ValueError, TypeError) as error:
+            raise damaged(self.folder, f"its blocks do not fit together ({error})") from error
 
     def _label(self, tree: xr.DataTree) -> None:
         """Set the attributes of a posterior, as `posterior_tree` does."""
@@ -185,9 +203,10 @@ class DrawStore:
 
     def _check_room(self, chains: int, draws: int, *, size: int) -> None:
         """Refuse a disk that has no room for what is to come, in blocks and in one file, before the first draw."""
-        there = sum(self.written(chain) for chain in range(len(self.manifest["chains"])))
-        numbers = (2 * chains * draws - there) * 8 * (2 * size + STATISTICS)
-        frames = (chains * draws - there) / BLOCK * (FRAME + FRAME_OF_ONE * (size + STATISTICS))
+        # A chain that is run again is there twice until it is as long as it was.
+        there = sum(self.written(chain) for chain, item in enumerate(self.manifest["chains"]) if item["finished"])
+        numbers = (2 * chains * draws - there) * 8 * (2 * size + len(STATISTICS))
+        frames = (chains * draws - there) / BLOCK * (FRAME + FRAME_OF_ONE * (size + len(STATISTICS)))
         free, needed = shutil.disk_usage(self.folder).free, int(MARGIN * numbers + frames)
         if free < needed:
             raise BayesmapIOError(
@@ -200,21 +219,25 @@ class DrawStore:
     def chain(self, chain: int) -> ChainDraws:
         """Return the valid draws of a chain."""
         trees = self._blocks(chain)
-        statistics = xr.concat([item["sample_stats"].to_dataset() for item in trees], "draw").isel(chain=0)
+        statistics = self._joined([item["sample_stats"].to_dataset() for item in trees], "draw").isel(chain=0)
         return ChainDraws(
             np.concatenate([item[COORDINATES]["w"].values for item in trees]),
             {str(name): values.values for name, values in statistics.data_vars.items()},
         )
 
     def _blocks(self, chain: int) -> list[xr.DataTree]:
-        """Return the blocks of a chain, each with as many draws as the manifest says."""
-        found = []
+        """Return the blocks of a chain, each with the draws that the manifest says."""
+        whitening = self.whitening()
+        size = 0 if whitening is None else len(whitening["origin"])
+        found, first = [], 0
         for block in self.manifest["chains"][chain]["blocks"]:
-            tree = self._read(block)
-            sizes = [tree[name].sizes.get("draw") for name in GROUPS if name in tree.children]
-            if sizes != [block["draws"]] * len(GROUPS):
-                raise damaged(self.folder, f"{block['file']} does not hold {block['draws']} draws")
+            tree, end = self._read(block), first + block["draws"]
+            try:
+                check_block(tree, chain, range(first, end), size)
+            except UnfitError as error:
+                raise damaged(self.folder, f"{block['file']}: {error}") from error
             found.append(tree)
+            first = end
         return found
 
     def write(self, name: str, tree: xr.DataTree) -> dict[str, Any]:
@@ -241,16 +264,15 @@ class DrawStore:
     def _read(self, entry: Mapping[str, Any]) -> xr.DataTree:
         path = self.folder / entry["file"]
         try:
-            content = path.read_bytes()
+            content = read_small(path, LARGEST_BLOCK)
         except OSError as error:
             raise damaged(self.folder, f"{path.name} cannot be read ({error.strerror})") from error
         if hashlib.sha256(content).hexdigest() != entry["sha256"]:
             raise damaged(self.folder, f"{path.name} is not the file that was written")
         try:
-            with xr.open_datatree(io.BytesIO(content), engine=ENGINE) as opened:
-                return opened.load()
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-            raise damaged(self.folder, f"{path.name} is no block of draws ({error})") from error
+            return read_plain(content)
+        except UNREADABLE as error:
+            raise damaged(self.folder, f"{path.name} is no file of draws ({error})") from error
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,10 @@ UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, Runti
 """What HDF5, h5netcdf and xarray raise for files that make no sense."""
 
 
+class UnfitError(ValueError):
+    """What is wrong with a file, in words that follow its name."""
+
+
 def read_tree(path: Path) -> xr.DataTree:
     """Return what a netCDF file of a posterior holds, in memory.
 
@@ -56,13 +60,13 @@ def read_tree(path: Path) -> xr.DataTree:
 
     try:
         with h5py.File(path, "r") as file:
-            _check_file(file, path)
+            check_file(file, path.stat().st_size)
         with xr.open_datatree(path, engine=ENGINE, phony_dims="access", decode_times=False) as opened:
             tree = opened.load()
-        _check_tree(tree, path)
+        check_tree(tree)
         tree.attrs.pop(DIGEST, None)
     except UNREADABLE as error:
-        raise unreadable(path, " ".join(str(error).split())[:300]) from error
+        raise UnfitError(" ".join(str(error).split())[:300]) from error
     return tree
 
 
@@ -98,32 +102,42 @@ def unreadable(path: Path, why: str) -> BayesmapIOError:
     )
 
 
-def _check_file(file: Any, path: Path) -> None:
-    """Refuse what is more than groups of arrays of numbers and labels, of bounded size."""
+def check_file(file: Any, size: int) -> None:
+    """Refuse what is more than groups of arrays of numbers and labels, of bounded size.
+
+    Parameters
+    ----------
+    file : h5py.File
+        Open file, of which nothing was loaded.
+    size : int
+        Its bytes.
+
+    Raises
+    ------
+    UnfitError
+    """
     total = number = 0
-    for name, item in _items(file, ""):
+    for name, item in items(file, ""):
         number += 1
         if number > MOST:
-            raise unreadable(path, f"it has more than {MOST:,} groups and arrays")
+            raise UnfitError(f"it has more than {MOST:,} groups and arrays")
         if item is None:
-            raise unreadable(path, f"{name} is a link")
+            raise UnfitError(f"{name} is a link")
         if not hasattr(item, "dtype"):
             continue
         if item.is_virtual or item.external:
-            raise unreadable(path, f"{name} lies in another file")
+            raise UnfitError(f"{name} lies in another file")
         layout = item.id.get_create_plist()
         filters = {layout.get_filter(n)[0] for n in range(layout.get_nfilters())}
         if not filters <= PACKINGS:
-            raise unreadable(path, f"{name} is packed with filters {sorted(filters - PACKINGS)}, which are not read")
-        _check_type(item, name, path)
+            raise UnfitError(f"{name} is packed with filters {sorted(filters - PACKINGS)}, which are not read")
+        _check_type(item, name)
         total += int(item.size) * max(1, item.dtype.itemsize)
-    if total > LARGEST or (total > RATIO_FROM and total > RATIO * path.stat().st_size):
-        raise unreadable(
-            path, f"it unpacks to {total:,} bytes, more than {LARGEST:,} or {RATIO} times the size of the file"
-        )
+    if total > LARGEST or (total > RATIO_FROM and total > RATIO * size):
+        raise UnfitError(f"it unpacks to {total:,} bytes, more than {LARGEST:,} or {RATIO} times the size of the file")
 
 
-def _items(group: Any, place: str) -> Iterator[tuple[str, Any]]:
+def items(group: Any, place: str) -> Iterator[tuple[str, Any]]:
     """Yield name and object of all members, without following links: of these the object is None."""
     import h5py
 
@@ -135,70 +149,81 @@ def _items(group: Any, place: str) -> Iterator[tuple[str, Any]]:
         item = group[name]
         yield where, item
         if isinstance(item, h5py.Group):
-            yield from _items(item, where)
+            yield from items(item, where)
 
 
-def _check_type(item: Any, name: str, path: Path) -> None:
+def _check_type(item: Any, name: str) -> None:
     """Refuse objects, references, lists of variable length and long lists of texts."""
     import h5py
 
     text = h5py.check_string_dtype(item.dtype) is not None
     if not text and item.dtype.kind not in "fiub":
-        raise unreadable(path, f"{name} holds {item.dtype}, neither numbers nor texts")
+        raise UnfitError(f"{name} holds {item.dtype}, neither numbers nor texts")
     if text and (item.ndim > 1 or item.size > MOST):
-        raise unreadable(path, f"{name} holds {item.size:,} texts: only coordinates have some")
+        raise UnfitError(f"{name} holds {item.size:,} texts: only coordinates have some")
 
 
-def _check_tree(tree: xr.DataTree, path: Path) -> None:
-    """Refuse a tree without draws, or whose attributes do not say how they were made."""
+def check_tree(tree: xr.DataTree) -> None:
+    """Refuse a tree without draws, or whose attributes do not say how they were made.
+
+    Raises
+    ------
+    UnfitError
+    """
     if "posterior" not in tree.children or "verdict" not in tree.attrs:
-        raise unreadable(path, "it holds no posterior with a verdict")
+        raise UnfitError("it holds no posterior with a verdict")
     for name in (*TEXTS, *JSON_ATTRIBUTES):
         if not isinstance(tree.attrs.get(name), str):
-            raise unreadable(path, f"its attribute {name!r} is {'no text' if name in tree.attrs else 'missing'}")
+            raise UnfitError(f"its attribute {name!r} is {'no text' if name in tree.attrs else 'missing'}")
     if DIGEST in tree.attrs and tree.attrs[DIGEST] != content_digest(tree):
-        raise unreadable(path, "its numbers or attributes are not those that were stored (checksum)")
-    _check_arrays(tree, path)
-    parsed = {name: _parsed(tree.attrs[name], name, path) for name in JSON_ATTRIBUTES}
-    _check_verdict(parsed["verdict"], path)
+        raise UnfitError("its numbers or attributes are not those that were stored (checksum)")
+    check_arrays(tree)
+    parsed = {name: _parsed(tree.attrs[name], name) for name in JSON_ATTRIBUTES}
+    _check_verdict(parsed["verdict"])
     finite = all(np.isfinite(item.values).all() for item in tree["posterior"].data_vars.values())
     if not finite and not parsed["verdict"]["reasons"]:
-        raise unreadable(path, "it holds draws that are not finite, and a verdict that finds nothing wrong")
+        raise UnfitError("it holds draws that are not finite, and a verdict that finds nothing wrong")
 
 
-def _check_arrays(tree: xr.DataTree, path: Path) -> None:
+def check_arrays(tree: xr.DataTree) -> None:
+    """Refuse draws and statistics that are no numbers along chain and draw, or without units.
+
+    Raises
+    ------
+    UnfitError
+    """
     draws = tree["posterior"].data_vars
     if not draws:
-        raise unreadable(path, "it holds no draws")
+        raise UnfitError("it holds no draws")
     for group in tree.subtree:
         for name, item in group.data_vars.items():
             if item.dtype.kind not in "fiub":
-                raise unreadable(path, f"{group.path}/{name} does not hold numbers")
+                raise UnfitError(f"{group.path}/{name} does not hold numbers")
     stats = tree["sample_stats"].data_vars if "sample_stats" in tree.children else {}
     for label, members in (("posterior", draws), ("sample_stats", stats)):
         for name, item in members.items():
             if item.dims[:2] != SAMPLES:
-                raise unreadable(path, f"/{label}/{name} has the dimensions {item.dims}, not {SAMPLES} first")
-    _check_attributes(draws, path)
+                raise UnfitError(f"/{label}/{name} has the dimensions {item.dims}, not {SAMPLES} first")
+    _check_attributes(draws)
 
 
-def _check_attributes(draws: Mapping[Any, xr.DataArray], path: Path) -> None:
+def _check_attributes(draws: Mapping[Any, xr.DataArray]) -> None:
     """Refuse draws without unit, or with limits that are no numbers."""
     for name, item in draws.items():
         if not isinstance(item.attrs.get("unit"), str):
-            raise unreadable(path, f"/posterior/{name} does not say its unit")
+            raise UnfitError(f"/posterior/{name} does not say its unit")
         if not all(isinstance(item.attrs.get(key, 0.0), float | int | np.number) for key in LIMITS):
-            raise unreadable(path, f"/posterior/{name} has limits that are no numbers")
+            raise UnfitError(f"/posterior/{name} has limits that are no numbers")
 
 
-def _parsed(text: str, name: str, path: Path) -> Any:
+def _parsed(text: str, name: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise unreadable(path, f"its attribute {name!r} is no JSON ({error})") from error
+        raise UnfitError(f"its attribute {name!r} is no JSON ({error})") from error
 
 
-def _check_verdict(data: Any, path: Path) -> None:
+def _check_verdict(data: Any) -> None:
     """Refuse a verdict that is not what `Verdict.to_json` writes."""
     good = isinstance(data, Mapping) and set(data) == {"reasons", "measures", "notes"}
     good = good and all(
@@ -210,7 +235,7 @@ def _check_verdict(data: Any, path: Path) -> None:
         for value in data["measures"].values()
     )
     if not good:
-        raise unreadable(path, "its verdict is not one that bayesmap wrote")
+        raise UnfitError("its verdict is not one that bayesmap wrote")
 
 
 def _missing(value: Any) -> bool:
