@@ -75,7 +75,7 @@ def read_plain(content: bytes) -> xr.DataTree:
     with h5py.File(io.BytesIO(content), "r") as file:
         check_file(file, len(content))
         _check_plain(file, len(content))
-    with xr.open_datatree(io.BytesIO(content), engine=ENGINE, decode_times=False) as opened:
+    with xr.open_datatree(io.BytesIO(content), engine=ENGINE, phony_dims="access", decode_times=False) as opened:
         return opened.load()
 
 

@@ -66,7 +66,7 @@ def read_tree(path: Path) -> xr.DataTree:
         check_tree(tree)
         tree.attrs.pop(DIGEST, None)
     except UNREADABLE as error:
-        raise UnfitError(" ".join(str(error).split())[:300]) from error
+        raise unreadable(path, " ".join(str(error).split())[:300]) from error
     return tree
 
 

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -16,11 +17,13 @@ import xarray as xr
 from bayesmap import MapFit, load_posterior
 from bayesmap.errors import BayesmapInputError, BayesmapIOError
 from bayesmap.inference.samplers import nutpie_nuts
-from bayesmap.results import draw_store
-from bayesmap.results.draw_folder import open_store, read_draws, remove_store
-from bayesmap.results.draw_store import BLOCK, MANIFEST
+from bayesmap.results import blocks, draw_folder, draw_store
+from bayesmap.results.draw_folder import is_store, open_store, read_draws, remove_store, stores_in
+from bayesmap.results.draw_store import BLOCK, MANIFEST, WHITENING, DrawStore
 from bayesmap.results.posterior import verdict_of
 from bayesmap.results.summary import summarise
+
+h5py = pytest.importorskip("h5py")
 
 RUN = {"draws": 620, "tune": 60, "chains": 3, "cores": 2, "random_seed": 5, "modes": False}
 
@@ -162,11 +165,76 @@ def test_what_overwriting_does_not_mend_is_not_said_to_need_it(tmp_path, name, c
 def test_a_run_that_was_killed_before_its_first_manifest_is_in_nobodys_way(small_fit, tmp_path):
     folder = tmp_path / "draws"
     folder.mkdir()
-    for name in ("whitening.nc", ".manifest.json.123.tmp", "chain-0-run-1-0000000-0000250.nc"):
+    for name in ("whitening.nc", ".manifest.json.123.tmp", ".whitening.nc.a_b3x9.tmp"):
         (folder / name).write_bytes(b"half")
     short = RUN | {"draws": 20, "tune": 20, "chains": 1}
     tree = small_fit.sample(**short, store=folder)
     assert same_bits(tree, load_posterior(folder), ("posterior",))
+
+
+def reopened(folder: Path, **options):
+    """Open a store as the run that wrote it does."""
+    manifest = manifest_of(folder)
+    return open_store(folder, manifest["identity"], {}, len(manifest["chains"]), **options)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("how", ["lost", "dangling"])
+def test_blocks_whose_manifest_cannot_be_seen_are_not_deleted_unasked(whole, tmp_path, how, resume):
+    folder = copied(whole[1], tmp_path)
+    kept = {path.name for path in folder.glob("chain-*")}
+    again, asked = reopened(folder, resume=resume), reopened(folder, overwrite=True)
+    (folder / MANIFEST).unlink()
+    if how == "dangling":
+        (folder / MANIFEST).symlink_to(tmp_path / "nowhere")
+    match = "BM-IO-023.*it is a link" if how == "dangling" and resume else "BM-IO-022.*--overwrite"
+    with pytest.raises((BayesmapInputError, BayesmapIOError), match=match), again:
+        pass
+    assert {path.name for path in folder.glob("chain-*")} == kept
+    if how == "lost":
+        with asked:
+            assert not list(folder.glob("chain-*"))
+
+
+def test_a_manifest_on_a_disk_that_is_away_is_not_a_missing_one(whole, monkeypatch):
+    def away(path):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(draw_folder.os, "lstat", away)
+    with pytest.raises(BayesmapIOError, match=r"BM-IO-023.*cannot be seen \(Input/output error\)"):
+        is_store(whole[1])
+
+
+def test_a_link_to_a_folder_of_draws_is_not_one_of_those_in_a_folder(whole, tmp_path):
+    (tmp_path / "link").symlink_to(whole[1])
+    folder = copied(whole[1], tmp_path)
+    assert stores_in(tmp_path) == [folder]
+
+
+def test_what_killed_runs_left_is_deleted_by_the_next(whole, tmp_path):
+    folder = copied(whole[1], tmp_path)
+    before = {path.name for path in folder.iterdir()}
+    block = "chain-0-run-9-0000000-0000250.nc"
+    for name in (block, f".{block}.42.tmp", ".manifest.json.k2_x.tmp", "notes.nc"):
+        (folder / name).write_bytes(b"half")
+    with reopened(folder, resume=True):
+        pass
+    assert {path.name for path in folder.iterdir()} == before | {"lock", "notes.nc"}
+
+
+def test_a_folder_named_as_a_block_is_in_nobodys_way(whole, tmp_path):
+    folder = copied(whole[1], tmp_path)
+    (folder / "chain-0-run-9-0000000-0000250.nc").mkdir()
+    with reopened(folder, overwrite=True):
+        left = {path.name for path in folder.iterdir()}
+    assert left == {"lock", "chain-0-run-9-0000000-0000250.nc"}
+
+
+def test_the_names_of_new_folders_are_on_the_disk(tmp_path, monkeypatch):
+    done = []
+    monkeypatch.setattr(draw_folder, "synchronise", done.append)
+    with open_store(tmp_path / "comparison.draws" / "a", {"versions": {}}, {}, 1):
+        assert {tmp_path, tmp_path / "comparison.draws"} <= set(done)
 
 
 def test_deleting_a_store_leaves_what_is_not_its_own(whole, tmp_path):
@@ -292,6 +360,176 @@ def test_a_manifest_without_one_of_its_parts_is_told(whole, tmp_path, path):
     (folder / MANIFEST).write_text(json.dumps(manifest))
     with pytest.raises(BayesmapIOError, match=f"BM-IO-023.*{MANIFEST}"):
         load_posterior(folder)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(("run",), -3), (("run",), 0), (("run",), 2**63), (("identity", "seed"), -5), (("identity", "seed"), 2**63),
+     (("identity", "seed"), True), (("whitening", "notes"), [3]), (("chains", 1, "blocks"), "those of chain 0")],
+    ids=str,
+)  # fmt: skip
+def test_a_forged_manifest_is_told(whole, tmp_path, place, value):
+    """Numbers that no run has, and blocks that are named twice."""
+    folder = copied(whole[1], tmp_path)
+    manifest = manifest_of(folder)
+    part = manifest
+    for key in place[:-1]:
+        part = part[key]
+    part[place[-1]] = manifest["chains"][0]["blocks"] if place[0] == "chains" else value
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(BayesmapIOError, match=f"BM-IO-023.*{MANIFEST}"):
+        load_posterior(folder)
+
+
+@pytest.mark.parametrize(("name", "value"), [("priors", None), ("options", "{")])
+def test_attributes_of_a_manifest_say_how_draws_were_made(whole, tmp_path, name, value):
+    folder, _ = one_chain(whole, tmp_path)
+    manifest = manifest_of(folder)
+    manifest["attributes"] = {key: text for key, text in manifest["attributes"].items() if key != name}
+    manifest["attributes"] |= {} if value is None else {name: value}
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(BayesmapIOError, match=f"BM-IO-023.*attribute '{name}'"):
+        load_posterior(folder)
+
+
+def one_chain(whole, tmp_path: Path, number: int = 1) -> tuple[Path, Path]:
+    """Return a copy of the store with some blocks of its first chain alone, and the last of these."""
+    folder = copied(whole[1], tmp_path)
+    manifest = manifest_of(folder)
+    manifest["chains"] = [{"finished": False, "blocks": manifest["chains"][0]["blocks"][:number]}]
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    return folder, folder / manifest["chains"][0]["blocks"][-1]["file"]
+
+
+def forge(path: Path, change) -> None:
+    """Change a block, and the manifest so that it knows nothing of it."""
+    with h5py.File(path, "r+") as file:
+        change(file)
+    manifest = manifest_of(path.parent)
+    manifest["chains"][0]["blocks"][-1]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (path.parent / MANIFEST).write_text(json.dumps(manifest))
+
+
+def with_array(place, **options):
+    """Return a change that puts another array in a place, or a further one."""
+
+    def change(file):
+        if place in file:
+            del file[place]
+        file.create_dataset(place, **options)
+
+    return change
+
+
+def with_values(place, index, value):
+    return lambda file: file[place].__setitem__(index, value)
+
+
+def with_layout(file):
+    layout = h5py.VirtualLayout(shape=(1, 250), dtype="f8")
+    layout[:] = h5py.VirtualSource("other.nc", "x", shape=(1, 250))
+    file["posterior"].create_virtual_dataset("more", layout)
+
+
+def transposed(file):
+    """Exchange the dimensions of a statistic."""
+    values = file["sample_stats/lp"][...].T
+    del file["sample_stats/lp"]
+    made = file["sample_stats"].create_dataset("lp", data=values)
+    made.dims[0].attach_scale(file["sample_stats/draw"])
+    made.dims[1].attach_scale(file["sample_stats/chain"])
+
+
+W, INDEX = "coordinates/w", "posterior/source.spectral.index"
+FORGED = {
+    "bomb": (with_array("posterior/more", shape=(1, 250, 1 << 18), dtype="f8", chunks=(1, 250, 64), compression="gzip"),
+             "unpacks to|is packed"),
+    "small and packed": (with_array("posterior/more", shape=(1, 250), dtype="f8", chunks=True, compression="gzip"),
+                         "is packed"),
+    "never written": (with_array("posterior/more", shape=(1, 250, 20_000), dtype="f8"), "its arrays would have 40,"),
+    "another file's bytes": (with_array("posterior/more", shape=(1, 250), dtype="f4", external=[("/etc/hosts", 0, 1000)]),
+                             "lies in another file"),
+    "virtual": (with_layout, "lies in another file"),
+    "soft link": (lambda file: file["posterior"].__setitem__("more", h5py.SoftLink("/coordinates/w")), "is a link"),
+    "external link": (lambda file: file.__setitem__("more", h5py.ExternalLink("other.nc", "/x")), "is a link"),
+    "no w": (lambda file: file.__delitem__(W), "does not hold w"),
+    "w of other size": (with_array(W, data=np.zeros((250, 7))), "does not hold w, 250 x 5 numbers"),
+    "w not finite": (with_values(W, (3, 1), np.inf), "its w is not finite"),
+    "a statistic less": (lambda file: file.__delitem__("sample_stats/energy"), "does not hold the statistics"),
+    "a statistic transposed": (transposed, "does not hold the statistics"),
+    "another chain": (with_values("posterior/chain", 0, 1), "posterior does not hold 250 draws of chain 0 from 0 on"),
+    "other draws": (with_values("coordinates/draw", 9, 10), "group coordinates does not hold 250 draws"),
+    "no group": (lambda file: file.__delitem__("sample_stats"), "group sample_stats does not hold 250 draws"),
+    "no unit": (lambda file: file[INDEX].attrs.__delitem__("unit"), "does not say its unit"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FORGED)
+def test_a_forged_block_is_told_before_it_is_loaded(whole, tmp_path, case):
+    change, match = FORGED[case]
+    folder, path = one_chain(whole, tmp_path)
+    forge(path, change)
+    with pytest.raises(BayesmapIOError, match=f"BM-IO-023.*{path.name}.*({match})"):
+        load_posterior(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [(lambda file: file[INDEX].attrs.__setitem__("unit", "TeV"), "do not hold the parameters of those before"),
+     (lambda file: file.__delitem__(INDEX), "do not hold the parameters of those before"),
+     (with_values("posterior/offset", 0, "z"), "its blocks do not fit together")],
+    ids=["unit", "parameter", "label"],
+)  # fmt: skip
+def test_blocks_of_one_run_are_alike(whole, tmp_path, change, match):
+    """Nothing is filled up with NaN, nor one unit taken for another."""
+    folder, path = one_chain(whole, tmp_path, 2)
+    forge(path, change)
+    with pytest.raises(BayesmapIOError, match=f"BM-IO-023.*{match}"):
+        load_posterior(folder)
+
+
+def test_draws_that_are_not_finite_are_said(whole, tmp_path):
+    folder, path = one_chain(whole, tmp_path)
+    forge(path, with_values(INDEX, (0, 4), np.nan))
+    assert "not_finite: some draws are not finite" in verdict_of(load_posterior(folder)).reasons
+
+
+@pytest.mark.parametrize("what", ["block", "manifest"])
+@pytest.mark.parametrize("kind", ["link", "device", "pipe", "folder", "large"])
+def test_what_is_no_file_is_not_read(whole, tmp_path, monkeypatch, what, kind):
+    """Neither a link out of the folder, nor what never ends."""
+    folder, path = one_chain(whole, tmp_path)
+    path = path if what == "block" else folder / MANIFEST
+    moved = path.rename(tmp_path / "moved")
+    if kind in ("link", "device"):
+        path.symlink_to(moved if kind == "link" else "/dev/zero")
+    elif kind == "large":
+        shutil.copy(moved, path)
+        monkeypatch.setattr(draw_store if what == "block" else draw_folder, *LARGEST[what])
+    else:
+        {"pipe": os.mkfifo, "folder": os.mkdir}[kind](path)
+    said = {"pipe": "no regular file", "folder": "(no regular file|Is a directory)", "large": "more than"}
+    with pytest.raises(BayesmapIOError, match=f"BM-IO-023.*{path.name} cannot be read .*{said.get(kind, 'is a link')}"):
+        load_posterior(folder)
+
+
+LARGEST = {"block": ("LARGEST_BLOCK", 10_000), "manifest": ("LARGEST_MANIFEST", 500)}
+
+
+def test_a_change_of_coordinates_of_another_fit_is_told(small_fit, whole, tmp_path):
+    folder = copied(whole[1], tmp_path)
+    manifest = manifest_of(folder)
+    arrays = {"origin": ("origin_0", np.zeros(3)), "root": (("root_0", "root_1"), np.eye(3))}
+    manifest["whitening"] |= DrawStore(folder, manifest).write(WHITENING, xr.DataTree(xr.Dataset(arrays)))
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(BayesmapIOError, match="BM-IO-023.*does not hold w, 250 x 3 numbers"):
+        load_posterior(folder)
+    with pytest.raises(BayesmapIOError, match="BM-IO-023.*whitening.nc holds no change of 5 coordinates"):
+        small_fit.sample(**RUN, store=folder, resume=True)
+
+
+def test_a_block_holds_the_statistics_of_the_sampler():
+    assert set(blocks.STATISTICS) == set(nutpie_nuts.STATISTICS)
 
 
 @pytest.mark.parametrize("content", [b"", b"no block", None])
@@ -454,6 +692,23 @@ def test_a_disk_without_room_is_told_before_the_first_draw(small_fit, tmp_path, 
     monkeypatch.setattr(draw_store.shutil, "disk_usage", lambda path: usage._replace(free=300_000))
     with pytest.raises(BayesmapIOError, match=r"BM-IO-026.*0\.3 MB left"):
         small_fit.sample(**RUN | {"draws": 10_000}, store=tmp_path / "draws")
+
+
+def test_a_chain_that_is_run_again_needs_its_room_once_more(whole, tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(draw_store.shutil, "disk_usage", lambda path: usage._replace(free=0))
+
+    def needed(folder, draws=100_000):
+        with pytest.raises(BayesmapIOError, match="BM-IO-026") as told:
+            DrawStore(folder, manifest_of(folder))._check_room(3, draws, size=5)
+        return float(re.search(r"need ([\d,.]+) MB", str(told.value))[1].replace(",", ""))
+
+    folder = copied(whole[1], tmp_path)
+    finished = needed(folder)
+    unfinished(folder, 0, blocks=3)
+    begun = needed(folder)
+    unfinished(folder, 0, blocks=0)
+    assert needed(folder) == begun > finished
 
 
 def test_a_folder_that_cannot_be_made_is_told(small_fit, tmp_path):
