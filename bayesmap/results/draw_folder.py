@@ -308,17 +308,16 @@ def stores_in(folder: Path) -> list[Path]:
     return sorted(item for item in items if not item.is_symlink() and is_store(item))
 
 
-def remove_store(folder: Path, *, finished_only: bool = True) -> None:
+def remove_store(folder: Path) -> None:
     """Delete the draws of a finished run, whose posterior is kept elsewhere, and the folder if nothing else is in it.
 
-    Left alone are draws that another process writes, and by default those of a run that is not finished.
+    Left alone are draws that another process writes, and those of a run that is not finished.
     """
     if not is_store(folder):
         return
     try:
         with _alone(folder):
-            finished = is_store(folder) and all(item["finished"] for item in read_manifest(folder)["chains"])
-            if finished or not finished_only:
+            if is_store(folder) and all(item["finished"] for item in read_manifest(folder)["chains"]):
                 _empty(folder)
                 (folder / LOCK).unlink(missing_ok=True)
     except BayesmapIOError as error:
