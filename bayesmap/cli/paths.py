@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bayesmap.errors import BayesmapIOError
-from bayesmap.io.whole_file import synchronise
+from bayesmap.files import synchronise
 from bayesmap.results.draw_folder import is_store, refuse_draws, stores_in
 
 RECORD = "analysis.json"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from bayesmap.errors import BayesmapIOError
+from bayesmap.files import refuse_existing, write_whole
 from bayesmap.fits.damage import damaged
 from bayesmap.fits.sums import check_sums
 from bayesmap.units import FloatArray, freeze
@@ -188,31 +188,14 @@ def write_fits(hdus: fits.HDUList, path: str | PathLike[str], *, overwrite: bool
         If the file exists and `overwrite` is False (BM-IO-032), or it cannot be written (BM-IO-009).
     """
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise BayesmapIOError(
-            "BM-IO-032",
-            what=f"{path} exists",
-            rule="Files are not replaced unasked",
-            remedy="Pass overwrite=True, or another name",
-        )
+    if not overwrite:
+        refuse_existing([path])
     buffer = io.BytesIO()
     hdus.writeto(buffer, checksum=True)
     content = buffer.getvalue()
     if path.suffix == ".gz":
         content = gzip.compress(content, compresslevel=6, mtime=0)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with partial.open("xb") as stream:
-            stream.write(content)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise BayesmapIOError(
-            "BM-IO-009",
-            what=f"{path} cannot be written ({error.strerror})",
-            rule="The folder must exist, be writeable and have room",
-            remedy="Choose another place",
-        ) from error
+    write_whole(path, content)
 
 
 def image_array(file: FitsFile, hdu: Any) -> FloatArray:

@@ -10,14 +10,15 @@ from typing import Any
 
 from bayesmap.dataset import Dataset, SpectrumDatasetOnOff
 from bayesmap.errors import BayesmapError, BayesmapIOError, ConfigError, attempt, located, raise_problems
+from bayesmap.files import refuse_existing, write_whole
 from bayesmap.fits.hdu import DEFAULT_LIMITS, ReadLimits
 from bayesmap.io.covariance import HasCovariance
 from bayesmap.io.gammapy import read_dataset, write_dataset
 from bayesmap.io.safe_yaml import check_keys, load_yaml, unknown_type, wrong_kind
 from bayesmap.io.spectrum import read_spectrum, write_spectrum
 from bayesmap.io.template_path import resolve_input
-from bayesmap.io.whole_file import check_checksum, creation, refuse_existing, write_whole, yaml_text
 from bayesmap.io.yaml import write_models
+from bayesmap.io.yaml_text import check_checksum, creation, yaml_text
 from bayesmap.models.sky import AnyModel, Models
 
 TOP_KEYS = ("datasets", "metadata", "checksum")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bayesmap.errors import BayesmapIOError
-from bayesmap.io.whole_file import refuse_existing
+from bayesmap.files import refuse_existing
 from bayesmap.maps.map import WcsNDMap
 from bayesmap.models.background import BackgroundModel
 from bayesmap.models.named import NamedModel

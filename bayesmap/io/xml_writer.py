@@ -10,9 +10,9 @@ from xml.sax.saxutils import quoteattr
 from astropy import units as u
 
 from bayesmap.errors import BayesmapError, ConfigError, attempt, located, raise_problems
+from bayesmap.files import refuse_existing, write_whole
 from bayesmap.io import xml_schema as schema
 from bayesmap.io.placed_maps import place_templates
-from bayesmap.io.whole_file import refuse_existing, write_whole
 from bayesmap.io.xml_schema import Kind, Name, Number
 from bayesmap.models.component import ModelComponent
 from bayesmap.models.parameter import Parameter

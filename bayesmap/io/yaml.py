@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bayesmap.errors import BayesmapError, ConfigError, attempt, located, raise_problems
+from bayesmap.files import refuse_existing, write_whole
 from bayesmap.io import spectral_schema
 from bayesmap.io.covariance import (
     HasCovariance,
@@ -25,9 +26,9 @@ from bayesmap.io.model_schema import FileRules
 from bayesmap.io.model_writer import document_of, models_to_dict
 from bayesmap.io.placed_maps import map_name, place_templates
 from bayesmap.io.safe_yaml import check_keys, load_yaml, wrong_kind
-from bayesmap.io.whole_file import check_checksum, creation, refuse_existing, write_whole, yaml_text
 from bayesmap.io.xml import is_xml, read_models_xml
 from bayesmap.io.xml_writer import write_models_xml
+from bayesmap.io.yaml_text import check_checksum, creation, yaml_text
 from bayesmap.models.background import BackgroundModel
 from bayesmap.models.named import NamedModel
 from bayesmap.models.sky import AnyModel, Models

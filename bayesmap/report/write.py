@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayesmap.errors import BayesmapInputError, BayesmapIOError
+from bayesmap.files import write_whole
 from bayesmap.report.html import render
 from bayesmap.report.material import Material, read_folder
 from bayesmap.report.sections import sections
@@ -53,7 +54,7 @@ def write_report(
     ------
     BayesmapIOError
         BM-RP-001 for a folder without result, BM-RP-002 for a file that cannot be read, BM-RP-003 for a report that is
-        there, or a folder that is not.
+        there, or a folder that is not, BM-IO-009 if the report cannot be written.
     BayesmapInputError
         BM-RP-004 for a picture that is no PNG, BM-RP-005 for a file of another kind, BM-RP-006 for options of a fit
         with a folder.
@@ -77,13 +78,7 @@ def write_report(
 
         material = material_of(source, **places, **options)
     page = render(title or f"Report on {material.name}", _subtitle(material), sections(material))
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("x", encoding="utf-8") as stream:  # never through a link that stands there
-            stream.write(page)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(target, page)
     return target
 
 

@@ -15,7 +15,7 @@ import xarray as xr
 from filelock import FileLock, Timeout
 
 from bayesmap.errors import BayesmapInputError, BayesmapIOError
-from bayesmap.io.whole_file import synchronise
+from bayesmap.files import synchronise
 from bayesmap.results.blocks import read_small
 from bayesmap.results.draw_store import BLOCK, FORMAT, LIBRARY, MANIFEST, NAME, WHITENING, DrawStore, damaged
 from bayesmap.results.identity import differences

@@ -22,7 +22,7 @@ import numpy as np
 import xarray as xr
 
 from bayesmap.errors import BayesmapIOError
-from bayesmap.io.whole_file import put_bytes
+from bayesmap.files import put_bytes
 from bayesmap.results.blocks import (
     COORDINATES,
     LARGEST_BLOCK,

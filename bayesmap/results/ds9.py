@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bayesmap.errors import BayesmapInputError
-from bayesmap.io.whole_file import refuse_existing, write_whole
+from bayesmap.files import refuse_existing, write_whole
 from bayesmap.results.regions import ContourRegion, EllipseRegion, Region
 
 HEADER = "# Region file format: DS9 version 4.1"

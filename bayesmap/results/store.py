@@ -8,7 +8,7 @@ from pathlib import Path
 import xarray as xr
 
 from bayesmap.errors import BayesmapIOError
-from bayesmap.io.whole_file import put_bytes
+from bayesmap.files import put_bytes
 from bayesmap.results.draw_folder import read_draws
 from bayesmap.results.stored_tree import DIGEST, ENGINE, content_digest, read_tree
 

@@ -10,8 +10,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "bayesmap"
 # A module may import from its own layer and from layers written BEFORE it, nothing else.
 LAYERS = (
-    "errors", "units", "fits", "maps", "irf", "dataset", "models", "io", "fold", "posterior", "results", "inference",
-    "checks", "fit", "migration", "plots", "report", "cli", "testing",
+    "errors", "units", "files", "fits", "maps", "irf", "dataset", "models", "io", "fold", "posterior", "results",
+    "inference", "checks", "fit", "migration", "plots", "report", "cli", "testing",
 )  # fmt: skip
 # These layers are imported by `bayesmap check` and must stay light.
 LIGHT_LAYERS = LAYERS[: LAYERS.index("io") + 1]

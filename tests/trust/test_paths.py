@@ -17,9 +17,9 @@ from bayesmap.cli.config import read_config
 from bayesmap.cli.main import main
 from bayesmap.cli.paths import output_folder
 from bayesmap.errors import BayesmapError, BayesmapIOError, ProblemList
+from bayesmap.files import put_bytes, write_whole
 from bayesmap.io.datasets import read_datasets
 from bayesmap.io.ogip import read_ogip
-from bayesmap.io.whole_file import put_bytes, write_whole
 from bayesmap.io.xml import read_models_xml
 from bayesmap.io.yaml import read_covariance, read_models
 from bayesmap.report import write_report
