@@ -165,7 +165,7 @@ def test_what_overwriting_does_not_mend_is_not_said_to_need_it(tmp_path, name, c
 def test_a_run_that_was_killed_before_its_first_manifest_is_in_nobodys_way(small_fit, tmp_path):
     folder = tmp_path / "draws"
     folder.mkdir()
-    for name in ("whitening.nc", ".manifest.json.123.tmp", ".whitening.nc.a_b3x9.tmp"):
+    for name in ("whitening.nc", ".manifest.json.123.tmp", ".whitening.nc.0a1b3c9f.tmp"):
         (folder / name).write_bytes(b"half")
     short = RUN | {"draws": 20, "tune": 20, "chains": 1}
     tree = small_fit.sample(**short, store=folder)
@@ -215,7 +215,7 @@ def test_what_killed_runs_left_is_deleted_by_the_next(whole, tmp_path):
     folder = copied(whole[1], tmp_path)
     before = {path.name for path in folder.iterdir()}
     block = "chain-0-run-9-0000000-0000250.nc"
-    for name in (block, f".{block}.42.tmp", ".manifest.json.k2_x.tmp", "notes.nc"):
+    for name in (block, f".{block}.42.tmp", ".manifest.json.d2e4f608.tmp", "notes.nc"):
         (folder / name).write_bytes(b"half")
     with reopened(folder, resume=True):
         pass
