@@ -242,7 +242,6 @@ def _start_at(fit: MapFit, made: MapFit, source: str) -> np.ndarray:
     return np.array([start if model_of(name) == source else current.get(name, start) for name, start in places])
 
 
-
 def _by_laplace(
     bands: BandFit,
     best: FitResult,

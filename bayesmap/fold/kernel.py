@@ -190,8 +190,9 @@ def pixel_integrals(psf: RadialPSF, jacobian: np.ndarray, factor: int, reach: in
     radius = np.hypot(inverse[0, 0] * x + inverse[0, 1] * y, inverse[1, 0] * x + inverse[1, 1] * y)
     cell_weights = np.outer(weights, weights) * 0.25 * abs(np.linalg.det(inverse)) * np.deg2rad(1.0) ** 2 / factor**2
     shape = (n_cells, GAUSS_NODES, n_cells, GAUSS_NODES)
-    planes = [np.einsum("aibj,ij->ab", plane.reshape(shape), cell_weights) for plane in
-    psf.normalised().evaluate(radius)]
+    planes = [
+        np.einsum("aibj,ij->ab", plane.reshape(shape), cell_weights) for plane in psf.normalised().evaluate(radius)
+    ]
     rows = np.lib.stride_tricks.sliding_window_view(np.stack(planes), factor, axis=1).sum(axis=-1)
     return np.lib.stride_tricks.sliding_window_view(rows, factor, axis=2).sum(axis=-1)
 

@@ -120,9 +120,7 @@ def _with_arrays(part: KnownPart, name: str, blocks: Blocks, weights: np.ndarray
     return dataclasses.replace(part, rows=rows, sums=constant(part.sum_over(weights), f"{name}.sums"))
 
 
-def _signs(
-    templates: np.ndarray, mixing: Callable[[ParameterGraph], Any]
-) -> Callable[[ParameterGraph], Any] | None:
+def _signs(templates: np.ndarray, mixing: Callable[[ParameterGraph], Any]) -> Callable[[ParameterGraph], Any] | None:
     """Return the test of the signs of the fluxes, None if a template itself is negative, round-off apart."""
     peak = templates.max(axis=(-2, -1))
     if np.any(templates.min(axis=(-2, -1)) < -ROUND_OFF * peak):

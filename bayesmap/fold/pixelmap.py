@@ -85,9 +85,7 @@ class PixelMap:
         values = np.array(_chebyshev(0.0))
         slopes = np.array(_chebyshev_slope_at_zero())
         scale = np.deg2rad(1.0) / self.radius
-        return scale * np.array(
-            [[slopes @ series @ values, values @ series @ slopes] for series in (self.x, self.y)]
-        )
+        return scale * np.array([[slopes @ series @ values, values @ series @ slopes] for series in (self.x, self.y)])
 
 
 def _chebyshev(t: Any) -> list[Any]:

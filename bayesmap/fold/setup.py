@@ -137,9 +137,7 @@ class FoldSetup:
         return self.exposure.data[:, cut : cut + n_lat + 2 * pad, cut : cut + n_lon + 2 * pad]
 
 
-def build_setup(
-    dataset: MapDataset, exposure_order: str = "true", energy_integration: str = "binned"
-) -> FoldSetup:
+def build_setup(dataset: MapDataset, exposure_order: str = "true", energy_integration: str = "binned") -> FoldSetup:
     """Work out what the fold needs of a dataset.
 
     Parameters

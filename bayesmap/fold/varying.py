@@ -24,9 +24,7 @@ REACH = 5.0
 """Degrees around the start in which the position in a response map is known as a polynomial."""
 
 
-def responses_at(
-    dataset: MapDataset, model: SkyModel, part: str
-) -> tuple[tuple[MapDataset, ...], Weights | None]:
+def responses_at(dataset: MapDataset, model: SkyModel, part: str) -> tuple[tuple[MapDataset, ...], Weights | None]:
     """Return the dataset with the forms of one response that a source needs, and their weights.
 
     Parameters

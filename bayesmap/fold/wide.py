@@ -157,9 +157,7 @@ def build_sky_grid(setup: FoldSetup) -> SkyGrid:
     )
 
 
-def build_transfer(
-    setup: FoldSetup, size: tuple[int, int], jacobian: np.ndarray, name: str, factor: int = 1
-) -> Any:
+def build_transfer(setup: FoldSetup, size: tuple[int, int], jacobian: np.ndarray, name: str, factor: int = 1) -> Any:
     """Return the PSF's transfer function for the metric at a source, as a shared variable.
 
     Its first axis is (real, imaginary), or (real) alone: a PSF that is the same in opposite directions has no more.
@@ -185,9 +183,7 @@ def _taper(n: int, pad: int) -> np.ndarray:
     return np.concatenate([ramp, np.ones(n + 2 * pad - 2 * TAPER), ramp[::-1]])
 
 
-def arc_offsets(
-    vectors: Any, centre: Any, east: Any, north: Any, largest: float = np.pi
-) -> tuple[Any, Any]:
+def arc_offsets(vectors: Any, centre: Any, east: Any, north: Any, largest: float = np.pi) -> tuple[Any, Any]:
     r"""Return azimuthal-equidistant offsets in degrees of unit vectors from a centre.
 
     .. math:: (x, y) = \frac{\theta}{\sin\theta}\,(n\cdot e,\ n\cdot d),\qquad

@@ -158,9 +158,7 @@ class SeenWindow(NumpyOp):
         return [AddWindow()(empty, cotangents[0], i, j), disconnected_type(), disconnected_type()]
 
 
-def _overlap(
-    image: tuple[int, ...], window: tuple[int, ...], first: tuple[int, int]
-) -> tuple[Any, Any]:
+def _overlap(image: tuple[int, ...], window: tuple[int, ...], first: tuple[int, int]) -> tuple[Any, Any]:
     """Return the parts of an image and of a window where they overlap, as indices of the last axes."""
     ours: list[Any] = [...]
     theirs: list[Any] = [...]

@@ -90,8 +90,7 @@ def gaussian_column(xp: ModuleType, x: Any, sigma: Any) -> Any:
         density = xp.exp(-0.5 * scaled * scaled) / np.sqrt(2.0 * np.pi)
         tail = -0.5 * erfc(xp, scaled / np.sqrt(2.0))
         total = total + sign * (
-            (shifted**3 + 3.0 * shifted * width * width) * tail
-            + (shifted * shifted * width + 2.0 * width**3) * density
+            (shifted**3 + 3.0 * shifted * width * width) * tail + (shifted * shifted * width + 2.0 * width**3) * density
         )
     return total / 6.0
 

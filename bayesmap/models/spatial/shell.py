@@ -158,9 +158,7 @@ def _shell_strips(xp: ModuleType, n: int, hollow: Any) -> list[Strips]:
     volume = 1.0 + hollow + hollow * hollow
     nodes, weights = np.polynomial.legendre.leggauss(n)
     through = hollow * nodes
-    inner = Strips(
-        through, weights * (0.75 * hollow * (1.0 + hollow) / volume), _hollow_profile(xp, through, hollow)
-    )
+    inner = Strips(through, weights * (0.75 * hollow * (1.0 + hollow) / volume), _hollow_profile(xp, through, hollow))
     nodes, weights = np.polynomial.legendre.leggauss(n // 2 + 3)
     z = 0.5 * (1.0 + nodes)
     beside = hollow + (1.0 - hollow) * z
