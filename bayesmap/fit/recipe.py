@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from bayesmap.fit.options import FitOptions, observe_all
 from bayesmap.models.named import NamedModel
 from bayesmap.models.sky import Models
 from bayesmap.posterior.compiled import CompiledPosterior
-from bayesmap.results.fingerprint import fingerprint
+from bayesmap.results.fingerprint import digest, fingerprint
 from bayesmap.results.provenance import data_hash
 
 if TYPE_CHECKING:
@@ -55,26 +54,19 @@ class Recipe:
             Made by this recipe.
         """
         return {
-            "data": _digest(repr((item.name, data_hash(item))).encode() for item in self.datasets),
+            "data": digest(repr((item.name, data_hash(item))).encode() for item in self.datasets),
             "models": model_digest(self.models),
             "priors": posterior.variables.digest(),
-            "options": _digest(repr(item).encode() for item in self.options.record().items()),
+            "options": digest(repr(item).encode() for item in self.options.record().items()),
         }
 
 
 def model_digest(models: Iterable[NamedModel]) -> str:
     """Return what tells models from others; the same in every process."""
-    return _digest(part for model in models for part in _model(model))
+    return digest(part for model in models for part in _model(model))
 
 
 def _model(model: NamedModel) -> Iterator[bytes]:
     """Yield all that a model is: classes, settings, parameters with their limits and links."""
     yield repr((model.name, model.datasets_names, getattr(model, "apply_irf", None))).encode()
     yield from fingerprint((type(model), dict(model.components), model.named_parameters))
-
-
-def _digest(parts: Iterable[bytes]) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()

@@ -137,7 +137,7 @@ def refuse_draws(folder: Path) -> BayesmapInputError:
     """Return the error about draws that are there unasked."""
     return BayesmapInputError(
         "BM-IO-022",
-        what=f"{folder} holds the draws of a run that was not finished",
+        what=f"{folder} holds draws",
         rule="Draws are neither continued nor deleted unasked",
         remedy="Continue them with --resume (resume=True), or begin anew with --overwrite (overwrite=True)",
     )

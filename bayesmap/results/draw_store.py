@@ -327,7 +327,8 @@ class DrawWriter:
         blocks = list(whole)
         for first in range(len(whole) * BLOCK, len(drawn.w), BLOCK):
             blocks.append(self._write_block(chain, first, drawn.part(first, min(first + BLOCK, len(drawn.w)))))
-        old = [block for block in entry["blocks"] if block not in blocks]
+        kept = {block["file"] for block in blocks}
+        old = [block for block in entry["blocks"] if block["file"] not in kept]
         entry["blocks"], entry["finished"] = blocks, finished
         self.store.write_manifest()
         self._remove(old)

@@ -22,6 +22,8 @@ LARGEST = 4 << 30
 RATIO, RATIO_FROM = 200, 64 << 20
 MOST = 20_000
 """Groups and arrays of a file."""
+MOST_DIMENSIONS = 32
+"""Entries of an attribute of texts or lists: HDF5 names the dimensions of an array in one."""
 SAMPLES = ("chain", "draw")
 LIMITS = ("lower_limit", "upper_limit")
 TEXTS = ("status",)
@@ -116,25 +118,62 @@ def check_file(file: Any, size: int) -> None:
     ------
     UnfitError
     """
-    total = number = 0
-    for name, item in items(file, ""):
-        number += 1
+    total = _attributes(file, "the root", size)
+    for number, (name, item) in enumerate(items(file, ""), start=1):
         if number > MOST:
             raise UnfitError(f"it has more than {MOST:,} groups and arrays")
         if item is None:
             raise UnfitError(f"{name} is a link")
-        if not hasattr(item, "dtype"):
-            continue
-        if item.is_virtual or item.external:
-            raise UnfitError(f"{name} lies in another file")
-        layout = item.id.get_create_plist()
-        filters = {layout.get_filter(n)[0] for n in range(layout.get_nfilters())}
-        if not filters <= PACKINGS:
-            raise UnfitError(f"{name} is packed with filters {sorted(filters - PACKINGS)}, which are not read")
-        _check_type(item, name)
-        total += int(item.size) * max(1, item.dtype.itemsize)
+        total += _attributes(item, name, size)
+        if hasattr(item, "dtype"):
+            _check_array(item, name)
+            total += _unpacked(item, name, size)
+        _check_size(total, size)
+
+
+def _check_size(total: int, size: int) -> None:
     if total > LARGEST or (total > RATIO_FROM and total > RATIO * size):
         raise UnfitError(f"it unpacks to {total:,} bytes, more than {LARGEST:,} or {RATIO} times the size of the file")
+
+
+def _check_array(item: Any, name: str) -> None:
+    """Refuse an array in another file, of objects, or packed in a way that needs foreign code."""
+    if item.is_virtual or item.external:
+        raise UnfitError(f"{name} lies in another file")
+    layout = item.id.get_create_plist()
+    filters = {layout.get_filter(n)[0] for n in range(layout.get_nfilters())}
+    if not filters <= PACKINGS:
+        raise UnfitError(f"{name} is packed with filters {sorted(filters - PACKINGS)}, which are not read")
+    _check_type(item, name)
+
+
+def _unpacked(item: Any, name: str, size: int) -> int:
+    """Return the bytes of an array in memory; texts are read one by one, as many may refer to a single long one."""
+    import h5py
+
+    own = int(item.size) * max(1, item.dtype.itemsize)
+    text = h5py.check_string_dtype(item.dtype)
+    if text is None or text.length is not None:
+        return own
+    for place in np.ndindex(item.shape):
+        own += len(item[place])
+        _check_size(own, size)
+    return own
+
+
+def _attributes(item: Any, name: str, size: int) -> int:
+    """Return the bytes of the attributes of a group or an array; long lists of what may have any length are refused."""
+    import h5py
+
+    total = 0
+    for key in item.attrs:
+        kind = item.attrs.get_id(key)
+        if h5py.check_vlen_dtype(kind.dtype) or h5py.check_string_dtype(kind.dtype):
+            if math.prod(kind.shape) > MOST_DIMENSIONS:
+                raise UnfitError(f"{name} has an attribute {key} with {math.prod(kind.shape):,} entries of any length")
+            total += sum(len(entry) for entry in np.atleast_1d(np.asarray(item.attrs[key], dtype=object)).flat)
+            _check_size(total, size)
+    return total
 
 
 def items(group: Any, place: str) -> Iterator[tuple[str, Any]]:

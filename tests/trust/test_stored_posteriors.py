@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -12,6 +13,7 @@ from bayesmap.errors import BayesmapError, BayesmapInputError, BayesmapIOError
 from bayesmap.report import write_report
 from bayesmap.results.posterior import verdict_of
 from bayesmap.results.store import load_posterior, save_posterior
+from bayesmap.results.stored_tree import UnfitError, check_file
 from fuzzing.documents import Page
 
 h5py = pytest.importorskip("h5py")
@@ -113,6 +115,40 @@ def test_a_hostile_posterior_is_refused(stored, case):
     change, match = HOSTILE[case]
     with pytest.raises(BayesmapIOError, match=f"BM-IO-020: .*({match})"):
         load_posterior(edited(stored, change))
+
+
+LONG, ENTRIES = 2 << 20, 2000
+"""Bytes of a text, and how often it is referred to."""
+HOLDERS = {
+    "an array": (lambda file, texts: file.create_dataset("labels", data=texts), ENTRIES),
+    "many attributes": (
+        lambda file, texts: [file.attrs.create(f"label{n}", text) for n, text in enumerate(texts)], ENTRIES
+    ),
+    "a long attribute": (lambda file, texts: file.attrs.create("labels", texts), 100),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_a_text_that_is_referred_to_many_times_is_not_unpacked(tmp_path, holder):
+    """In the file every text of any length is a reference: here all are made that of the longest."""
+    path, (make, entries) = tmp_path / "forged.nc", HOLDERS[holder]
+    with h5py.File(path, "w", libver="earliest") as file:  # whose headers have no checksums
+        make(file, np.array(["x" * LONG] + ["y"] * (entries - 1), dtype=object))
+    content = path.read_bytes()
+    long = re.search(re.escape(LONG.to_bytes(4, "little")) + rb".{8}.{4}", content, re.DOTALL).group()
+
+    def longest(found):
+        place = int.from_bytes(found.group(1), "little")
+        return long if content[place : place + 4] == b"GCOL" else found.group()
+
+    forged = re.sub(rb"\x01\0\0\0(.{8}).{4}", longest, content, flags=re.DOTALL)  # length, heap, number there
+    assert forged.count(long) >= entries - 1
+    path.write_bytes(forged)
+    with (
+        h5py.File(path, "r") as file,
+        pytest.raises(UnfitError, match=r"it unpacks to 4\d\d,|100 entries of any length"),
+    ):
+        check_file(file, len(forged))
 
 
 def test_the_good_one_comes_back(stored, tmp_path):

@@ -71,7 +71,7 @@ def run(target: Target, settings: Settings) -> RawDraws:
 def _model(target: Target, failures: list[BaseException]) -> Any:
     return from_pyfunc(
         target.size,
-        lambda: _noting(target.evaluate(), failures),
+        lambda: _noting(target, failures),
         lambda seed1, seed2, chain: lambda w: {"w": w},
         ["float64"],
         [(target.size,)],
@@ -80,15 +80,18 @@ def _model(target: Target, failures: list[BaseException]) -> Any:
     )
 
 
-def _noting(function: Density, failures: list[BaseException]) -> Density:
+def _noting(target: Target, failures: list[BaseException]) -> Density:
     """Return a density whose errors are noted, for the thread that waits: in nutpie's own they would end the process.
 
     After one the density is zero, so that all chains come to their end soon; none of their draws is kept.
     """
+    function: Density | None = None
 
     def density(w: np.ndarray) -> tuple[float, np.ndarray]:
+        nonlocal function
         if not failures:
             try:
+                function = function or target.evaluate()
                 return function(w)
             except BaseException as error:  # memory that ran out, among others
                 failures.append(error)
