@@ -120,7 +120,7 @@ def sample(
 
 
 def _theta(posterior: CompiledPosterior, whitening: Whitening, w: np.ndarray) -> np.ndarray:
-    return posterior.to_theta(whitening.origin + w @ whitening.root.T)
+    return posterior.to_theta(whitening.to_z(w))
 
 
 def _parameters(posterior: CompiledPosterior, whitening: Whitening, w: np.ndarray) -> xr.Dataset:

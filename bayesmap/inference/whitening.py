@@ -41,6 +41,16 @@ class Whitening:
     root: np.ndarray
     notes: tuple[str, ...] = ()
 
+    def to_z(self, w: np.ndarray) -> np.ndarray:
+        """Return z of many w, shape (..., size); of each the same bits, however many there are.
+
+        A product of matrices is summed in another order for one row than for many.
+        """
+        z = np.broadcast_to(self.origin, w.shape).copy()
+        for k, column in enumerate(self.root.T):
+            z += w[..., k, None] * column
+        return z
+
 
 def whiten(
     posterior: CompiledPosterior,

@@ -369,6 +369,5 @@ def test_demo_finds_its_truth(tmp_path, monkeypatch, capsys):
     assert len(pulls) == 16
     assert max(map(abs, pulls)) < 4.0
     sources = {f"{kind}-{name}.png" for name in ("center", "remnant", "nebula") for kind in ("sed", "position")}
-    assert {path.name for path in (tmp_path / "result" / "fit").iterdir()} == FILES | (
-        POSTERIOR_FILES - {"sed-source.png", "position-source.png"} | sources
-    )
+    of_sources = POSTERIOR_FILES - {"sed-source.png", "position-source.png"} | sources
+    assert {path.name for path in (tmp_path / "result" / "fit").iterdir()} == FILES | of_sources | {"report.html"}

@@ -43,6 +43,25 @@ def test_root_is_that_of_the_inverse_hessian(small_fit, interior):
     assert interior.notes == ()
 
 
+def test_z_is_that_of_the_product(interior):
+    w = np.random.default_rng(3).standard_normal((4, 50, len(interior.origin)))
+    expected = interior.origin + w @ interior.root.T
+    assert interior.to_z(w) == pytest.approx(expected, rel=1e-13, abs=1e-15)
+
+
+def test_parameters_of_a_draw_do_not_depend_on_the_others(small_fit, interior):
+    """To the last bit: draws are written in blocks of whatever length, and read as one."""
+    w = np.random.default_rng(4).standard_normal((1, 601, len(interior.origin)))
+    whole = small_fit._posterior.to_theta(interior.to_z(w))
+    for size in (1, 2, 3, 5, 7, 16, 100, 250):
+        for first in range(0, 601, size if size > 7 else 37):
+            part = slice(first, first + size)
+            assert np.array_equal(small_fit._posterior.to_theta(interior.to_z(w[:, part])), whole[:, part]), (
+                size,
+                first,
+            )
+
+
 def test_origin_is_the_mode(small_fit, interior):
     _, gradient = UnboundedPosterior(small_fit._posterior).value_and_gradient(interior.origin)
     assert np.linalg.norm(interior.root.T @ gradient) < module.TOLERANCE

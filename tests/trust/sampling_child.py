@@ -14,7 +14,7 @@ def main(folder: Path) -> None:
     """Sample, continuing what is there."""
     fit = MapFit.from_dataset(read_dataset(folder / "data.fits.gz"), read_models(folder / "models.yaml"))
     tree = fit.sample(**RUN, store=folder / "fit.draws", resume=True)
-    save_posterior(tree, folder / "posterior.nc")
+    save_posterior(tree, folder / "posterior.nc", overwrite=True)  # of a run that was killed in its last moment
 
 
 if __name__ == "__main__":
