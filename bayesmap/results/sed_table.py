@@ -15,7 +15,8 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import QTable, Table
 
-from bayesmap.errors import BayesmapInputError, BayesmapIOError
+from bayesmap.errors import BayesmapInputError
+from bayesmap.files import refuse_existing, write_whole
 from bayesmap.fits.hdu import write_fits
 
 SED_TYPES = ("likelihood", "dnde", "flux", "eflux", "e2dnde")
@@ -80,24 +81,11 @@ def write_sed(table: QTable, path: Path, *, overwrite: bool) -> Path:
             rule="The ending says the format: .fits, .fits.gz or .ecsv",
             remedy="Choose one of these endings",
         )
-    if path.exists() and not overwrite:
-        raise BayesmapIOError(
-            "BM-IO-032",
-            what=f"{path} exists",
-            rule="Files are not replaced unasked",
-            remedy="Pass overwrite=True, or another name",
-        )
+    if not overwrite:
+        refuse_existing([path])
     text = io.StringIO()
     Table(table).write(text, format="ascii.ecsv")
-    try:
-        path.write_text(text.getvalue())
-    except OSError as error:
-        raise BayesmapIOError(
-            "BM-IO-009",
-            what=f"{path} cannot be written ({error.strerror})",
-            rule="The folder must exist, be writeable and have room",
-            remedy="Choose another place",
-        ) from error
+    write_whole(path, text.getvalue())
     return path
 
 
